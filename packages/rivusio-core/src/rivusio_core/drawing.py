@@ -1,0 +1,195 @@
+"""A graph as an SVG picture: layers from left to right, rounded boxes, curves with the type of what flows.
+
+A small version of the layered method (Sugiyama, Tagawa, Toda 1981): longest-path layers, places for edges that pass a
+layer by, order within a layer by barycentres.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from statistics import fmean
+from xml.sax.saxutils import escape, quoteattr
+
+from rivusio_core.graph import Edge, Graph, Node, NodeKind
+
+__all__ = ["svg"]
+
+_CHAR = 7.4  # average width of a letter of the label font, in px; boxes are sized by it
+_SMALL_CHAR = 6.2
+_LONGEST = 40
+_BOX, _TALL_BOX, _PASS = 36.0, 50.0, 14.0
+_GAP, _ROW_GAP, _MARGIN = 56.0, 22.0, 16.0
+_SWEEPS = 8
+
+# Mid tones: enough contrast against white and against dark grey, so one picture serves both.
+_COLOUR: dict[NodeKind, str] = {"source": "#2f9e74", "pipe": "#5b7fd6", "state": "#b07d2b", "sink": "#b0609f"}
+_NEUTRAL = "#808a99"
+
+
+@dataclass
+class _Place:
+    """A box, or (without a node) a place where an edge passes a layer."""
+
+    key: str
+    layer: int
+    node: Node | None = None
+    x: float = 0.0
+    y: float = 0.0
+
+    @property
+    def width(self) -> float:
+        if self.node is None:
+            return 0.0
+        return max(len(_cut(self.node.label)) * _CHAR, len(_cut(self.node.detail)) * _SMALL_CHAR) + 28
+
+    @property
+    def height(self) -> float:
+        return _PASS if self.node is None else _TALL_BOX if self.node.detail else _BOX
+
+
+def svg(graph: Graph) -> str:
+    """The picture of a graph as the text of an SVG file."""
+    places, ways = _placed(graph)
+    _arrange(places, ways)
+    layers = _layers(places)
+    gaps = _gaps(ways, layers)
+    _position(layers, gaps)
+    width = max((place.x + place.width for place in places.values()), default=0.0) + _MARGIN
+    height = max((place.y + place.height for place in places.values()), default=0.0) + _MARGIN
+    title = escape(_clean(graph.name or "graph"))
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
+        f'viewBox="0 0 {width:.0f} {height:.0f}" role="img" font-family="ui-sans-serif, system-ui, sans-serif">',
+        f"<title>{title}</title>",
+        '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+        f'<path d="M0,0.5 L8,4 L0,7.5 z" fill="{_NEUTRAL}"/></marker></defs>',
+    ]
+    lines += [_curve(edge, [places[key] for key in way]) for edge, way in ways]
+    lines += [_box(place, place.node) for place in places.values() if place.node is not None]
+    return "\n".join([*lines, "</svg>"])
+
+
+def _placed(graph: Graph) -> tuple[dict[str, _Place], list[tuple[Edge, list[str]]]]:
+    layer = dict.fromkeys((node.id for node in graph.nodes), 0)
+    for node in graph.order:
+        for edge in graph.edges:
+            if edge.start == node.id:
+                layer[edge.end] = max(layer[edge.end], layer[node.id] + 1)
+    places = {node.id: _Place(node.id, layer[node.id], node) for node in graph.order}
+    ways = list[tuple[Edge, list[str]]]()
+    for number, edge in enumerate(graph.edges):
+        passed = [f"\0{number}:{between}" for between in range(layer[edge.start] + 1, layer[edge.end])]
+        for offset, key in enumerate(passed, layer[edge.start] + 1):
+            places[key] = _Place(key, offset)
+        ways.append((edge, [edge.start, *passed, edge.end]))
+    return places, ways
+
+
+def _layers(places: dict[str, _Place]) -> list[list[_Place]]:
+    layers: defaultdict[int, list[_Place]] = defaultdict(list)
+    for place in places.values():
+        layers[place.layer].append(place)
+    return [sorted(layers[number], key=lambda place: place.y) for number in sorted(layers)]
+
+
+def _arrange(places: dict[str, _Place], ways: list[tuple[Edge, list[str]]]) -> None:
+    """Order each layer so that few edges cross; `y` holds the rank meanwhile."""
+    before: defaultdict[str, list[str]] = defaultdict(list)
+    after: defaultdict[str, list[str]] = defaultdict(list)
+    for _, way in ways:
+        for left, right in zip(way, way[1:], strict=False):
+            before[right].append(left)
+            after[left].append(right)
+    layers = _layers(places)
+    for layer in layers:
+        _rank(layer)
+    for sweep in range(_SWEEPS):
+        down = sweep % 2 == 0
+        neighbours = before if down else after
+        for layer in layers if down else reversed(layers):
+            wish = {
+                place.key: fmean(places[key].y for key in neighbours[place.key]) if neighbours[place.key] else place.y
+                for place in layer
+            }
+            layer.sort(key=lambda place, wish=wish: wish[place.key])  # type: ignore[misc]  # mypy: default in lambda
+            _rank(layer)
+
+
+def _rank(layer: list[_Place]) -> None:
+    for rank, place in enumerate(layer):
+        place.y = rank - (len(layer) - 1) / 2  # centred, so that a short layer lines up with the middle of a long one
+
+
+def _gaps(ways: list[tuple[Edge, list[str]]], layers: list[list[_Place]]) -> list[float]:
+    """Room to the right of each layer: as much as the longest label there needs."""
+    gaps = [_GAP] * len(layers)
+    number = {place.key: index for index, layer in enumerate(layers) for place in layer}
+    for edge, way in ways:
+        first = number[way[0]]
+        gaps[first] = max(gaps[first], len(_cut(edge.label)) * _SMALL_CHAR + 36)
+    return gaps
+
+
+def _position(layers: list[list[_Place]], gaps: list[float]) -> None:
+    heights = [sum(place.height for place in layer) + _ROW_GAP * (len(layer) - 1) for layer in layers]
+    x = _MARGIN
+    for layer, height, gap in zip(layers, heights, gaps, strict=True):
+        widest = max(place.width for place in layer)
+        y = _MARGIN + (max(heights) - height) / 2
+        for place in layer:
+            place.x, place.y = x + (widest - place.width) / 2, y
+            y += place.height + _ROW_GAP
+        x += widest + gap
+
+
+def _box(place: _Place, node: Node) -> str:
+    colour = _COLOUR[node.kind]
+    round_by = place.height / 2 if node.kind in ("source", "sink") else 8
+    middle = place.x + place.width / 2
+    line = place.y + (place.height / 2 + 5 if not node.detail else 21)
+    parts = [
+        f"<g><title>{escape(_clean(node.label))}</title>",
+        f'<rect x="{place.x:.1f}" y="{place.y:.1f}" width="{place.width:.1f}" height="{place.height:.1f}" '
+        f'rx="{round_by:.0f}" fill={quoteattr(colour)} fill-opacity="0.16" stroke={quoteattr(colour)} stroke-width="1.5"/>',
+        f'<text x="{middle:.1f}" y="{line:.1f}" text-anchor="middle" font-size="13" font-weight="600" '
+        f"fill={quoteattr(colour)}>{escape(_cut(node.label))}</text>",
+    ]
+    if node.detail:
+        parts.append(
+            f'<text x="{middle:.1f}" y="{line + 17:.1f}" text-anchor="middle" font-size="11" '
+            f'fill="{_NEUTRAL}">{escape(_cut(node.detail))}</text>'
+        )
+    return "".join([*parts, "</g>"])
+
+
+def _curve(edge: Edge, way: list[_Place]) -> str:
+    points = list[tuple[float, float]]()
+    for index, place in enumerate(way):
+        middle = place.y + place.height / 2
+        if index:
+            points.append((place.x, middle))
+        if index < len(way) - 1:
+            points.append((place.x + place.width, middle))
+    path = f"M{points[0][0]:.1f},{points[0][1]:.1f}"
+    for (x1, y1), (x2, y2) in zip(points, points[1:], strict=False):
+        half = (x1 + x2) / 2
+        path += f" C{half:.1f},{y1:.1f} {half:.1f},{y2:.1f} {x2:.1f},{y2:.1f}"
+    drawn = f'<path d="{path}" fill="none" stroke="{_NEUTRAL}" stroke-width="1.5" marker-end="url(#tip)"/>'
+    if not edge.label:
+        return drawn
+    (x1, y1), (x2, y2) = points[0], points[1]
+    return drawn + (
+        f'<text x="{(x1 + x2) / 2:.1f}" y="{(y1 + y2) / 2 - 6:.1f}" text-anchor="middle" font-size="11" '
+        f'fill="{_NEUTRAL}">{escape(_cut(edge.label))}</text>'
+    )
+
+
+def _clean(text: str) -> str:
+    # XML 1.0 has no way to write most control characters, not even as entities.
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def _cut(text: str) -> str:
+    text = _clean(text)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

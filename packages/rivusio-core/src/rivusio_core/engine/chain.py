@@ -1,0 +1,375 @@
+"""A chain of steps at work: compiled loops, and the slow path for the item that fails in one."""
+
+from __future__ import annotations
+
+import itertools
+import operator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeAlias, cast
+
+from rivusio_core.clock import Clock
+from rivusio_core.dead_letter import DeadLetter
+from rivusio_core.engine.failure import OpenFlat, StepFailure, close_flats, locate, open_flats
+from rivusio_core.engine.kernel import Emission, Kernel, kernel
+from rivusio_core.engine.notes import Failure, Notes
+from rivusio_core.engine.stage import Chunk
+from rivusio_core.engine.step import Step, StepFailed, drive
+from rivusio_core.errors import BadRecord, Fatal, PipeError
+from rivusio_core.listener import Tally, Treatment
+
+__all__ = ["Chain", "Emit"]
+
+Emit: TypeAlias = Callable[[Chunk], Awaitable[None]]
+
+_LARGEST = 1_024
+"""Results that a chain holds before it lets them out, however many a flat step gives."""
+_LONGEST = 0.002
+"""Seconds that an async chain holds results before it lets them out."""
+_ROW = tuple[Any, ...]
+
+
+class Chain:
+    """Neighbouring steps as one loop over a chunk.
+
+    The loop runs without bookkeeping. When a step raises, the traceback tells which, the frame tells the item; that
+    item alone is tried again or treated, and the loop goes on behind it, order kept.
+
+    Args:
+        steps: at least none; an empty chain passes items on.
+        clock: for waiting between attempts.
+        keeps_dead_letters: the run has a place for dead letters, so that a `BadRecord` becomes one.
+        columns: how many values travel beside an item; the first is its position.
+        strict: every failure raises, whatever `on_error` says: there is only this one item.
+    """
+
+    def __init__(
+        self, steps: Sequence[Step], clock: Clock, *, keeps_dead_letters: bool, columns: int = 1, strict: bool = False
+    ) -> None:
+        self.steps = tuple(steps)
+        self._clock = clock
+        self._keeps_dead_letters = keeps_dead_letters
+        self._columns = columns
+        self._strict = strict
+        self._bound: dict[tuple[int, Emission, bool], tuple[Kernel, Callable[..., Any]]] = {}
+
+    @property
+    def is_async(self) -> bool:
+        """Whether a step waits in the event loop."""
+        return any(step.how != "call" for step in self.steps)
+
+    def source(self) -> str:
+        """The generated text of the loop."""
+        return self._loop(0, "chunk", counted=True)[0].source
+
+    def _loop(self, start: int, emission: Emission, *, counted: bool) -> tuple[Kernel, Callable[..., Any]]:
+        key = (start, emission, counted)
+        found = self._bound.get(key)
+        if found is None:
+            steps = self.steps[start:]
+            compiled = kernel(tuple((step.kind, step.how) for step in steps), emission, self._columns, counted)
+            found = self._bound[key] = (compiled, compiled.bind(*(step.call for step in steps)))
+        return found
+
+    # ------------------------------------------------------------------------------------------- chunk by chunk
+
+    async def run(self, chunk: Chunk, emit: Emit, notes: Notes) -> None:
+        """Put a chunk through the chain; results go to `emit` in order, counts and failures to `notes`.
+
+        Raises:
+            PipeError: an item failed and its step says `fail`; everything before it was emitted.
+        """
+        began = time.perf_counter()
+        values = iter(chunk.values)
+        outs: list[list[Any]] = [[] for _ in range(self._columns + 1)]
+        try:
+            await self._run(0, values, zip(values, *chunk.columns, strict=False), outs, emit, notes)
+        finally:
+            notes.seconds += time.perf_counter() - began
+            if outs[0]:
+                await emit(Chunk(outs[0], tuple(outs[1:])))
+
+    async def _run(
+        self, start: int, values: Iterator[Any], rows: Iterator[_ROW], outs: list[list[Any]], emit: Emit, notes: Notes
+    ) -> None:
+        compiled, loop = self._loop(start, "chunk", counted=True)
+        due = time.monotonic() + _LONGEST
+
+        def full(results: list[Any]) -> bool:
+            return len(results) >= _LARGEST or (compiled.is_async and time.monotonic() > due)
+
+        while True:
+            left = operator.length_hint(values)
+            counts = [0] * (len(compiled.places) + 1)
+            failure: StepFailure | None = None
+            error: Exception | None = None
+            running = loop(rows, outs, counts, full)
+            try:
+                if compiled.is_async:
+                    async for _ in running:
+                        await self._let_out(outs, emit)
+                        due = time.monotonic() + _LONGEST
+                else:
+                    for _ in running:
+                        await self._let_out(outs, emit)
+            except Exception as raised:
+                failure, error = locate(raised, compiled, self._columns), raised
+                if failure is None:
+                    raise
+            finally:
+                if failure is None:
+                    await self._abandon(running, compiled)
+                self._count(start, left - operator.length_hint(values), counts, failure, notes)
+            if failure is None or error is None:
+                return
+            failure.step += start
+            for flat in failure.flats:
+                flat.step += start
+            try:
+                await self._recover(failure, error, outs, emit, notes)
+            except BaseException:
+                await close_flats(failure.flats)
+                raise
+
+    async def _recover(
+        self, failure: StepFailure, error: Exception, outs: list[list[Any]], emit: Emit, notes: Notes
+    ) -> None:
+        """Treat the failed item, then finish the flat steps that it interrupted, innermost first."""
+        results = await self._treat(failure.step, failure.item, failure.columns, error, notes)
+        await self._pass_on(failure.step + 1, results, failure.columns, outs, emit, notes)
+        for flat in reversed(failure.flats):
+            broken: Exception | None = None
+            while broken is None:
+                given, broken = await _take(flat.iterator)
+                notes.tally(self.steps[flat.step].name).given += len(given)
+                await self._pass_on(flat.step + 1, given, failure.columns, outs, emit, notes)
+            if not isinstance(broken, StopIteration):
+                self._broken(flat, notes)
+                results = await self._treat(flat.step, flat.item, failure.columns, broken, notes)
+                await self._pass_on(flat.step + 1, results, failure.columns, outs, emit, notes)
+
+    async def _pass_on(
+        self,
+        start: int,
+        results: Sequence[object],
+        columns: tuple[object, ...],
+        outs: list[list[Any]],
+        emit: Emit,
+        notes: Notes,
+    ) -> None:
+        if results:
+            values = iter(results)
+            await self._run(start, values, _beside(values, columns), outs, emit, notes)
+            if len(outs[0]) >= _LARGEST:
+                await self._let_out(outs, emit)
+
+    @staticmethod
+    async def _let_out(outs: list[list[Any]], emit: Emit) -> None:
+        # The loop keeps appending to the same lists, so that what leaves are copies.
+        chunk = Chunk(outs[0].copy(), tuple(out.copy() for out in outs[1:]))
+        for out in outs:
+            out.clear()
+        await emit(chunk)
+
+    @staticmethod
+    async def _abandon(running: Any, compiled: Kernel) -> None:
+        """Close a loop that is over, was paused, or is being cancelled, and what its flat steps left open."""
+        if compiled.is_async:
+            await close_flats(open_flats(running.ag_frame, compiled))
+            await running.aclose()
+        else:
+            flats = open_flats(running.gi_frame, compiled)
+            running.close()
+            if flats:
+                await close_flats(flats)
+
+    # ------------------------------------------------------------------------------------------- item by item
+
+    def iterate(self, rows: Iterable[_ROW], absorb: Callable[[Notes], None], *, last: bool, counted: bool) -> Iterator[Any]:
+        """Put rows through a chain of plain calls, lazily: no row is taken before its result is asked for.
+
+        Args:
+            rows: a value and its columns each.
+            absorb: takes over notes, as soon as there are any.
+            last: yield bare results; else rows for the next chain.
+            counted: keep the tallies of the steps.
+
+        Raises:
+            PipeError: an item failed and its step says `fail`.
+        """
+        return self._iterate(0, iter(rows), absorb, "items" if last else "rows", counted)
+
+    def _iterate(
+        self, start: int, rows: Iterator[_ROW], absorb: Callable[[Notes], None], emission: Emission, counted: bool
+    ) -> Iterator[Any]:
+        compiled, loop = self._loop(start, emission, counted=counted)
+        pace = _Pace()
+        while True:
+            counts = [0] * (len(compiled.places) + 1)
+            failure: StepFailure | None = None
+            notes = Notes()
+            began = time.perf_counter()
+            try:
+                yield from loop(itertools.islice(rows, pace.rows) if counted else rows, (), counts, None)
+                if not counted or counts[-1] < pace.rows:
+                    return
+                pace.adapt(time.perf_counter() - began)
+                continue
+            except Exception as raised:
+                failure = locate(raised, compiled, self._columns)
+                if failure is None:
+                    raise
+                error = raised
+            finally:
+                if counted:
+                    notes.seconds = time.perf_counter() - began
+                    self._count(start, counts[-1], counts, failure, notes)
+                    if failure is None:
+                        absorb(notes)
+            failure.step += start
+            try:
+                results = drive(self._treat(failure.step, failure.item, failure.columns, error, notes))
+            finally:
+                absorb(notes)
+            del error
+            beside = failure.columns
+            yield from self._iterate(failure.step + 1, _beside(iter(results), beside), absorb, emission, counted)
+            for flat in reversed(failure.flats):
+                yield from self._finish(flat, start, beside, absorb, emission, counted)
+
+    def _finish(
+        self,
+        flat: OpenFlat,
+        start: int,
+        columns: tuple[object, ...],
+        absorb: Callable[[Notes], None],
+        emission: Emission,
+        counted: bool,
+    ) -> Iterator[Any]:
+        step, broken, given = flat.step + start, list[Exception](), 0
+
+        def rest() -> Iterator[_ROW]:
+            nonlocal given
+            try:
+                for value in cast("Iterator[object]", flat.iterator):
+                    given += 1
+                    yield (value, *columns)
+            except Exception as error:
+                broken.append(error)
+
+        yield from self._iterate(step + 1, rest(), absorb, emission, counted)
+        notes = Notes()
+        notes.tally(self.steps[step].name).given += given
+        results: Sequence[object] = ()
+        try:
+            if broken:
+                self._broken(OpenFlat(step, flat.item, flat.iterator), notes)
+                results = drive(self._treat(step, flat.item, columns, broken[0], notes))
+        finally:
+            absorb(notes)
+        yield from self._iterate(step + 1, _beside(iter(results), columns), absorb, emission, counted)
+
+    # ---------------------------------------------------------------------------------------- failure and counts
+
+    async def _treat(
+        self, index: int, item: object, columns: tuple[object, ...], error: Exception, notes: Notes
+    ) -> Sequence[object]:
+        """The results after all of an item whose first attempt raised `error`; none where it is given up.
+
+        Raises:
+            PipeError: the run must end.
+        """
+        step = self.steps[index]
+        tally = notes.tally(step.name)
+        try:
+            results = await step.results(item, error, self._clock)
+        except StepFailed as failed:
+            final = failed.error
+            if final.position is None:
+                final.position = cast("int | None", columns[0]) if columns else None
+            treatment = self._treatment(failed.step, final)
+            letter = DeadLetter(failed.item, final, columns) if treatment == "dead_letter" else None
+            notes.failures.append(Failure(final, treatment, letter))
+            tally.retries += final.attempts - 1
+            if treatment == "fail":
+                tally.failed += 1
+                raise final from final.cause
+            if treatment == "skip":
+                tally.skipped += 1
+            else:
+                tally.dead += 1
+            return ()
+        tally.retries += 1
+        tally.given += len(results)
+        if step.kind == "keep" and not results:
+            tally.filtered += 1
+        else:
+            tally.passed += 1
+        return results
+
+    def _treatment(self, step: Step, error: PipeError) -> Treatment:
+        if self._strict or isinstance(error, Fatal):
+            return "fail"
+        if isinstance(error, BadRecord):
+            return "dead_letter" if self._keeps_dead_letters else "skip"
+        return step.options.on_error
+
+    def _broken(self, flat: OpenFlat, notes: Notes) -> None:
+        """A flat step that had counted as passed broke in the middle after all: `_treat` counts it once more."""
+        notes.tally(self.steps[flat.step].name).passed -= 1
+
+    def _count(self, start: int, rows: int, counts: list[int], failure: StepFailure | None, notes: Notes) -> None:
+        """Turn the counters of a loop into tallies; the failed item is left to `_treat`."""
+        taken = rows
+        for index, step in enumerate(self.steps[start:]):
+            tally = notes.tally(step.name)
+            tally.taken += taken
+            done = taken - (1 if failure is not None and failure.step == index else 0)
+            if step.kind == "one":
+                tally.passed += done
+                given = done
+            elif step.kind == "keep":
+                given = counts[index]
+                tally.passed += given
+                tally.filtered += done - given
+            else:
+                given = counts[index]
+                tally.passed += done
+            tally.given += given
+            taken = given
+
+
+class _Pace:
+    """How many rows to go between two reports to listeners: about ten reports a second, at most 1,024 rows."""
+
+    def __init__(self) -> None:
+        self.rows = 1
+
+    def adapt(self, seconds: float) -> None:
+        if seconds < 0.05:
+            self.rows = min(2 * self.rows, _LARGEST)
+        elif seconds > 0.2:
+            self.rows = max(self.rows // 2, 1)
+
+
+def _beside(values: Iterator[Any], columns: tuple[object, ...]) -> Iterator[_ROW]:
+    return zip(values, *(itertools.repeat(column) for column in columns), strict=False)
+
+
+async def _take(iterator: Iterator[object] | AsyncIterator[object]) -> tuple[list[object], Exception | None]:
+    """Up to some hundred results, and what ended them: `StopIteration`, an error, or nothing yet."""
+    taken = list[object]()
+    try:
+        if isinstance(iterator, AsyncIterator):
+            async for value in iterator:
+                taken.append(value)
+                if len(taken) >= _LARGEST:
+                    return taken, None
+        else:
+            for value in iterator:
+                taken.append(value)
+                if len(taken) >= _LARGEST:
+                    return taken, None
+    except Exception as error:
+        return taken, error
+    return taken, StopIteration()

@@ -1,0 +1,87 @@
+"""What a run owns: its clock, listeners, dead letters, opened pipes and resources."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeAlias
+
+from rivusio_core.clock import BlockingClock, Clock, SystemClock
+from rivusio_core.dead_letter import DeadLetter
+from rivusio_core.engine.notes import Notes
+from rivusio_core.errors import DeadLetterError
+from rivusio_core.listener import Listener, Listeners, RunInfo, Tally
+
+__all__ = ["DeadLetterReceiver", "RunContext"]
+
+DeadLetterReceiver: TypeAlias = Callable[[DeadLetter], Awaitable[None] | None]
+"""Takes a dead letter; returns (or is done being awaited) when it is safe."""
+
+
+class RunContext:
+    """One run. Stages and chains read it; nothing of it is shared with another run.
+
+    Args:
+        info: name and steps of the run.
+        listeners: who wants to hear of it.
+        dead_letters: where dead letters go, if anywhere.
+        clock: the time; the machine's by default.
+        blocking: no event loop runs: steps are called in the caller's thread and waiting blocks it.
+    """
+
+    def __init__(
+        self,
+        info: RunInfo,
+        *,
+        listeners: Iterable[Listener] = (),
+        dead_letters: DeadLetterReceiver | None = None,
+        clock: Clock | None = None,
+        blocking: bool = False,
+    ) -> None:
+        self.info = info
+        self.listeners = listeners if isinstance(listeners, Listeners) else Listeners(listeners)
+        self.dead_letters = dead_letters
+        self.clock: Clock = clock or (BlockingClock() if blocking else SystemClock())
+        self.blocking = blocking
+        self.tallies: dict[str, Tally] = {}
+
+    @staticmethod
+    def info_of(name: str, steps: Iterable[str]) -> RunInfo:
+        """A run's name with a fresh id."""
+        return RunInfo(name=name, id=uuid.uuid4().hex[:12], steps=tuple(steps))
+
+    def tally(self, step: str) -> Tally:
+        """The counts of a step since the run began."""
+        return self.tallies.setdefault(step, Tally())
+
+    async def absorb(self, notes: Notes) -> None:
+        """Take over what a chain noted: hand out dead letters, add up counts, tell listeners.
+
+        Raises:
+            DeadLetterError: a dead letter could not be handed over; the item must not be acknowledged.
+        """
+        for failure in notes.failures:
+            if failure.letter is not None:
+                await self._hand_over(failure.letter)
+            if self.listeners:
+                self.listeners.item_failed(self.info, failure.error, failure.treatment)
+        nothing = Tally()
+        for step, tally in notes.tallies.items():
+            if tally == nothing:
+                continue
+            self.tally(step).add(tally)
+            if self.listeners:
+                self.listeners.step_ran(self.info, step, tally, notes.seconds / len(notes.tallies))
+
+    async def _hand_over(self, letter: DeadLetter) -> None:
+        if self.dead_letters is None:
+            raise DeadLetterError(f"pipe {letter.step!r} gave a dead letter, and this run has nowhere to put it")
+        try:
+            handed = self.dead_letters(letter)
+            if handed is not None:
+                await handed
+        except Exception as error:
+            raise DeadLetterError(
+                f"the dead letter of pipe {letter.step!r}, item {letter.error.position}, could not be stored: "
+                f"{type(error).__name__}; the run stops, the item is not acknowledged"
+            ) from error

@@ -1,0 +1,337 @@
+"""Setting pipes up for a run: copies of their own, resources, and the steps that the loops call."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import anyio
+import anyio.lowlevel
+import anyio.to_thread
+
+from rivusio_core.branch import Branch
+from rivusio_core.engine.context import RunContext
+from rivusio_core.engine.process import ProcessPool
+from rivusio_core.engine.step import Kind, Step, attempt_of, drive, interpret_all
+from rivusio_core.errors import ConfigError
+from rivusio_core.flow_pipes import Keep
+from rivusio_core.function import FunctionPipe
+from rivusio_core.pipe import AsyncBasePipe, AsyncFlatPipe, BasePipe, FlatPipe, SyncBasePipe
+from rivusio_core.pipeline import steps_of
+from rivusio_core.policy.layer import Call, Layer
+from rivusio_core.policy.timeout import Timeout
+from rivusio_core.policy.validation import Validation
+from rivusio_core.resource import Resource, Use
+from rivusio_core.route import Route
+
+__all__ = ["Opening", "check_options", "needs_loop", "parts_of", "uses_of"]
+
+
+def parts_of(pipe: BasePipe[Any, Any]) -> tuple[BasePipe[Any, Any], ...]:
+    """The pipes inside a step: those of a branch or route."""
+    return pipe.parts if isinstance(pipe, Branch | Route) else ()
+
+
+def uses_of(pipe: BasePipe[Any, Any]) -> dict[str, Use]:
+    """The resources that a pipe uses, by attribute or parameter."""
+    return pipe._configuration.uses  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # same package
+
+
+def needs_loop(pipe: BasePipe[Any, Any]) -> bool:
+    """Whether running it takes an event loop: something in it waits, or works beside the caller."""
+    steps = steps_of(pipe)
+    if len(steps) > 1:
+        return any(needs_loop(step) for step in steps)
+    step, options = steps[0], steps[0].options
+    beside = options.concurrency > 1 or options.thread or options.process or options.timeout is not None
+    resources = any(use.resource.is_async or use.resource.pool for use in uses_of(step).values())
+    return beside or resources or _is_async(step) or any(needs_loop(part) for part in parts_of(step))
+
+
+def _is_async(pipe: BasePipe[Any, Any]) -> bool:
+    if isinstance(pipe, Keep):
+        return pipe.is_async
+    return isinstance(pipe, AsyncBasePipe | AsyncFlatPipe)
+
+
+class Opening:
+    """The opened pipes and resources of one run; closes them in reverse order of opening."""
+
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+        self._closers: list[tuple[str, Callable[[], Awaitable[object] | object]]] = []
+        self._shared: dict[Resource[Any], object] = {}
+        self._pools: dict[Resource[Any], _Pool] = {}
+
+    def beside(self, context: RunContext) -> Opening:
+        """The same opening, setting pipes up for calls made from other threads; they are closed here."""
+        other = Opening(context)
+        other._closers, other._shared, other._pools = self._closers, self._shared, self._pools
+        return other
+
+    async def step(self, pipe: BasePipe[Any, Any], name: str) -> Step:
+        """Set a pipe up and make a step of it.
+
+        Raises:
+            ConfigError: its options do not go together.
+            Exception: whatever its `setup` raises.
+        """
+        copy = pipe._copy()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # a run's own copy is the engine's business
+        check_options(copy, name)
+        lent = await self._take_resources(copy)
+        if isinstance(copy, FunctionPipe):
+            copy.bind(lent)
+        if not copy.options.process:
+            await self._set_up(copy, name)
+        kind, process, is_async = await self._calls(copy, name)
+        for attribute, pool in self._lenders(copy).items():
+            process, is_async = pool.lending(copy, attribute, process, kind), True
+        return self._layered(copy, name, kind, process, is_async)
+
+    def closes(self, name: str, closer: Callable[[], Awaitable[object] | object]) -> None:
+        """Have something closed with the rest."""
+        self._closers.append((name, closer))
+
+    async def close(self) -> list[Exception]:
+        """Tear everything down, in reverse order, whatever fails; gives what failed."""
+        errors = list[Exception]()
+        while self._closers:
+            name, closer = self._closers.pop()
+            try:
+                result = closer()
+                if isinstance(result, Awaitable):
+                    await result
+            except Exception as error:
+                error.add_note(f"while closing {name!r}")
+                errors.append(error)
+        return errors
+
+    # ------------------------------------------------------------------------------------------------ set-up
+
+    async def _set_up(self, pipe: BasePipe[Any, Any], name: str) -> None:
+        if isinstance(pipe, SyncBasePipe | FlatPipe):
+            if type(pipe).teardown not in _IDLE:
+                self._closers.append((name, pipe.teardown))
+            pipe.setup()
+        elif isinstance(pipe, AsyncBasePipe | AsyncFlatPipe):
+            if type(pipe).teardown not in _IDLE:
+                self._closers.append((name, pipe.teardown))
+            await pipe.setup()
+
+    async def _take_resources(self, pipe: BasePipe[Any, Any]) -> dict[str, object]:
+        lent = dict[str, object]()
+        for attribute, use in uses_of(pipe).items():
+            if use.resource.pool:
+                pool = self._pools.setdefault(use.resource, _Pool(use.resource))
+                for _ in range(pool.missing(pipe.options.concurrency)):
+                    pool.add(await self._open(use.resource))
+                continue
+            if use.resource not in self._shared:
+                self._shared[use.resource] = await self._open(use.resource)
+            lent[attribute] = self._shared[use.resource]
+            pipe.__dict__[attribute] = lent[attribute]
+        return lent
+
+    async def _open(self, resource: Resource[Any]) -> object:
+        made = resource.make()
+        if isinstance(made, AsyncIterator):
+            opened: object = await anext(made)
+
+            async def close() -> None:
+                async for _ in made:
+                    break
+
+            self._closers.append((resource.name, close))
+            return opened
+        opened = next(made)
+
+        def close_sync() -> None:
+            next(made, None)
+
+        self._closers.append((resource.name, close_sync))
+        return opened
+
+    def _lenders(self, pipe: BasePipe[Any, Any]) -> dict[str, _Pool]:
+        return {name: self._pools[use.resource] for name, use in uses_of(pipe).items() if use.resource.pool}
+
+    # ------------------------------------------------------------------------------------------------- calls
+
+    async def _calls(self, pipe: BasePipe[Any, Any], name: str) -> tuple[Kind, Callable[[Any], Any], bool]:
+        """What kind of step it is, and its bare call."""
+        if isinstance(pipe, Keep):
+            return "keep", pipe.predicate, pipe.is_async
+        if isinstance(pipe, Branch):
+            return await self._branch(pipe, name)
+        if isinstance(pipe, Route):
+            return await self._route(pipe, name)
+        kind: Kind = "flat" if isinstance(pipe, FlatPipe | AsyncFlatPipe) else "one"
+        process = cast("Callable[[Any], Any]", getattr(pipe, "process"))  # noqa: B009  # each kind of pipe types its own
+        if pipe.options.thread:
+            return kind, _in_thread(process, kind), True
+        if pipe.options.process:
+            return kind, await self._in_process(pipe, name), True
+        return kind, process, isinstance(pipe, AsyncBasePipe | AsyncFlatPipe)
+
+    async def _chain(self, pipe: BasePipe[Any, Any]) -> list[Step]:
+        return [await self.step(step, step.step_name) for step in steps_of(pipe)]
+
+    async def _branch(self, pipe: Branch, name: str) -> tuple[Kind, Callable[[Any], Any], bool]:
+        del name
+        chains = [await self._chain(part) for part in pipe.parts]
+        clock = self._context.clock
+
+        async def call(item: object) -> object:
+            return tuple(results[0] for results in await interpret_all(chains, item, clock))
+
+        is_async = not self._context.blocking and any(step.how != "call" for chain in chains for step in chain)
+        return "one", call if is_async else lambda item: drive(call(item)), is_async
+
+    async def _route(self, pipe: Route, name: str) -> tuple[Kind, Callable[[Any], Any], bool]:
+        del name
+        arms = [(predicate, await self._chain(arm)) for predicate, arm in pipe.arms]
+        otherwise = await self._chain(pipe.otherwise)
+        clock = self._context.clock
+
+        async def call(item: object) -> list[object]:
+            chain = next((chain for predicate, chain in arms if predicate(item)), otherwise)
+            return (await interpret_all([chain], item, clock))[0]
+
+        chains = [*(chain for _, chain in arms), otherwise]
+        is_async = not self._context.blocking and any(step.how != "call" for chain in chains for step in chain)
+        return "flat", call if is_async else lambda item: drive(call(item)), is_async
+
+    async def _in_process(self, pipe: BasePipe[Any, Any], name: str) -> Callable[[Any], Any]:
+        from rivusio_core.engine.remote import PipeJob  # noqa: PLC0415  # imports this module
+
+        pool = ProcessPool(PipeJob(pipe, name), pipe.options.concurrency)
+        self._closers.append((name, pool.close))
+        return pool.call
+
+    # ------------------------------------------------------------------------------------------------ layers
+
+    def _layered(
+        self, pipe: BasePipe[Any, Any], name: str, kind: Kind, process: Callable[[Any], Any], is_async: bool
+    ) -> Step:
+        options = pipe.options
+        listed = options.thread or options.process or isinstance(pipe, Route) or bool(self._lenders(pipe))
+        attempt = cast("Call", process) if listed and is_async else attempt_of(kind, process, is_async)
+        layers = _layers(pipe)
+        for layer in layers:
+            attempt = layer.layer(attempt, self._context.clock)
+        # A flat step that may be tried again gives its results only when it is through, else some would come twice.
+        whole = bool(layers) or (kind == "flat" and (options.retry is not None or listed))
+        if not whole:
+            how = "iterate" if kind == "flat" and is_async else "await" if is_async else "call"
+            return Step(name, kind, how, process, attempt, options)
+        if self._context.blocking or not (layers or is_async):
+            return Step(name, kind, "call", functools.partial(_driven, attempt), attempt, options)
+        return Step(name, kind, "await", attempt, attempt, options)
+
+
+_IDLE = {kind.teardown for kind in (SyncBasePipe, FlatPipe, AsyncBasePipe, AsyncFlatPipe)}
+
+
+def _driven(attempt: Call, item: object) -> object:
+    async def once() -> object:
+        return await attempt(item)
+
+    return drive(once())
+
+
+def _layers(pipe: BasePipe[Any, Any]) -> Sequence[Layer]:
+    """The policy layers of a pipe, innermost first; retrying is left to the step, which acts on failed items only."""
+    options = pipe.options
+    layers = list[Layer]()
+    if options.validate:
+        layers.append(Validation.of(pipe))
+    if options.timeout is not None:
+        layers.append(Timeout(options.timeout))
+    if options.limiter is not None:
+        layers.append(options.limiter)
+    if options.circuit is not None:
+        layers.append(options.circuit)
+    return layers
+
+
+def check_options(pipe: BasePipe[Any, Any], name: str) -> None:
+    """Refuse options that this kind of pipe cannot have.
+
+    Raises:
+        ConfigError: naming the pipe and the option.
+    """
+    options = pipe.options
+    waits = _is_async(pipe) or bool(parts_of(pipe))
+    if waits and (options.thread or options.process):
+        option = "thread" if options.thread else "process"
+        raise ConfigError(f"pipe {name!r}: {option}=True is for sync pipes; this one waits in the event loop already")
+    if not waits and not (options.thread or options.process):
+        if options.timeout is not None:
+            raise ConfigError(
+                f"pipe {name!r}: timeout= cannot interrupt a sync pipe; add thread=True (the call is abandoned) or "
+                "process=True (the call is killed), or make it async"
+            )
+        if options.concurrency > 1:
+            raise ConfigError(
+                f"pipe {name!r}: concurrency={options.concurrency} needs an async pipe, or thread=True or process=True"
+            )
+
+
+def _in_thread(process: Callable[[Any], Any], kind: Kind) -> Callable[[Any], Any]:
+    def whole(item: object) -> object:
+        return list(process(item)) if kind == "flat" else process(item)
+
+    async def call(item: object) -> object:
+        return await anyio.to_thread.run_sync(whole, item, abandon_on_cancel=True)
+
+    return call
+
+
+class _Pool:
+    """Opened things of one resource, each lent to one call at a time."""
+
+    def __init__(self, resource: Resource[Any]) -> None:
+        self._resource = resource
+        self._free: list[object] = []
+        self._size = 0
+        self._wanted = 0
+        self._permits = anyio.Semaphore(0)
+
+    def missing(self, concurrency: int) -> int:
+        """How many more to open, so that this many more calls at once find one, up to the pool's size."""
+        self._wanted += concurrency
+        return min(self._wanted, self._resource.pool) - self._size
+
+    def add(self, opened: object) -> None:
+        self._free.append(opened)
+        self._size += 1
+        self._permits.release()
+
+    def lending(
+        self, pipe: BasePipe[Any, Any], attribute: str, process: Callable[[Any], Any], kind: Kind
+    ) -> Callable[[Any], Any]:
+        """The pipe's call with one of these filled in."""
+        is_async = _is_async(pipe)
+
+        @asynccontextmanager
+        async def lent() -> AsyncIterator[object]:
+            await self._permits.acquire()
+            opened = self._free.pop()
+            try:
+                yield opened
+            finally:
+                self._free.append(opened)
+                self._permits.release()
+
+        async def call(item: object) -> object:
+            async with lent() as opened:
+                if isinstance(pipe, FunctionPipe):
+                    bound = functools.partial(process, **{attribute: opened})
+                else:
+                    own = object.__new__(type(pipe))
+                    own.__dict__.update(pipe.__dict__, **{attribute: opened})
+                    bound = own.process
+                return await attempt_of(kind, bound, is_async)(item)
+
+        return call

@@ -1,0 +1,60 @@
+"""What travels inside a run, and the shape of everything that it travels through.
+
+A stage is pushed: its upstream awaits `take` and `signal`, one call at a time, in order. Awaiting is the
+back-pressure, so a line of stages without concurrency is one task and has no channel. A stage that works on several
+items at once keeps its own bounded window and its own tasks, and pushes the next stage from one of them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from anyio.abc import TaskGroup
+
+__all__ = ["Chunk", "End", "Signal", "Stage"]
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Some items of a run, in order, and what is known of each.
+
+    Attributes:
+        values: the items.
+        columns: lists (or ranges) beside the values, of the same length. Column 0 holds the position of the input
+            item that each value stems from; an engine may add more, such as event times. Stages of core pass them
+            on: a result has the columns of the item it came from, a batch those of its last item.
+    """
+
+    values: list[Any]  # Any: chunks are inside; types were checked where pipes were composed
+    columns: tuple[Sequence[Any], ...]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+class Signal:
+    """Something that travels in order with the data: it leaves a stage after everything that came before it."""
+
+
+class End(Signal):
+    """The input is over: batches and the like are flushed before it is passed on."""
+
+
+class Stage(ABC):
+    """Takes chunks and signals in order and pushes what comes of them to `out`."""
+
+    out: Stage
+
+    async def open(self, group: TaskGroup) -> None:
+        """Start what must run beside the calls, in the run's task group. Called once, last stage first."""
+
+    @abstractmethod
+    async def take(self, chunk: Chunk) -> None:
+        """Deal with a chunk; returns once there is room for the next."""
+
+    async def signal(self, signal: Signal) -> None:
+        """Deal with a signal and pass it on after everything before it has left."""
+        await self.out.signal(signal)

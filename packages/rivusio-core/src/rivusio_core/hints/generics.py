@@ -1,0 +1,132 @@
+"""Generic classes: what a class says about the arguments of its bases, and how arguments vary."""
+
+from __future__ import annotations
+
+import collections.abc as abc
+import sys
+from types import SimpleNamespace
+from typing import Any, Literal, TypeAlias, get_type_hints
+
+from rivusio_core.hints.forms import members, split, substitute, type_variables, union
+
+__all__ = ["Variance", "arguments_as", "evaluate", "item_type", "variances"]
+
+Variance: TypeAlias = Literal["co", "contra", "invariant", "unknown"]
+
+_COVARIANT: tuple[type, ...] = (
+    abc.Iterable, abc.Iterator, abc.Reversible, abc.Container, abc.Collection, abc.Sequence, abc.Set,
+    abc.AsyncIterable, abc.AsyncIterator, abc.Awaitable, abc.KeysView, abc.ValuesView, type, frozenset,
+)  # fmt: skip
+_VARIANCES: dict[type, tuple[Variance, ...]] = {
+    abc.Mapping: ("invariant", "co"),
+    abc.Generator: ("co", "contra", "co"),
+    abc.AsyncGenerator: ("co", "contra"),
+    abc.Coroutine: ("co", "contra", "co"),
+}
+_VARIANCES |= {each: ("co",) for each in _COVARIANT}
+
+_TEXT: dict[type, object] = {str: str, bytes: int, bytearray: int, memoryview: int, range: int}
+
+
+def variances(kind: type, count: int) -> tuple[Variance, ...]:
+    """How each argument of a generic class varies."""
+    known = _VARIANCES.get(kind)
+    if known is None or len(known) != count:
+        known = tuple(_variance(each) for each in _parameters(kind))
+    unsaid: tuple[Variance, ...] = ("invariant",)
+    return known if len(known) == count else unsaid * count
+
+
+def _variance(parameter: object) -> Variance:
+    if getattr(parameter, "__infer_variance__", False):
+        return "unknown"  # PEP 695: only a checker, which reads the class, knows
+    if getattr(parameter, "__covariant__", False):
+        return "co"
+    return "contra" if getattr(parameter, "__contravariant__", False) else "invariant"
+
+
+def _parameters(kind: type) -> tuple[object, ...]:
+    model = getattr(kind, "__pydantic_generic_metadata__", None)
+    return tuple(model["parameters"]) if model else tuple(getattr(kind, "__parameters__", ()))
+
+
+def arguments_as(form: object, base: type) -> tuple[object, ...] | None:
+    """The arguments of `base` that a type says by deriving from it; None: it says nothing.
+
+    Example:
+        >>> class Names(list[str]): ...
+        >>> arguments_as(Names, abc.Iterable)
+        (<class 'str'>,)
+    """
+    kind, arguments = split(form)
+    if kind is None:
+        return None
+    if kind is base:
+        return arguments or None
+    known = _builtin(kind, arguments, base)
+    if known is not None:
+        return known
+    variables = dict(zip(_parameters(kind), arguments, strict=False)) or dict.fromkeys(_parameters(kind), Any)
+    for each in kind.__dict__.get("__orig_bases__", kind.__bases__):
+        if isinstance(split(each)[0], type) and base in getattr(split(each)[0], "__mro__", ()):
+            found = arguments_as(substitute(_evaluated(each, kind), variables), base)
+            if found is not None:
+                return found
+    virtual = [each for each in kind.__bases__ if each is not object]  # builtins say by registration what they are
+    return next((found for each in virtual if (found := arguments_as(each, base)) is not None), None)
+
+
+def _builtin(kind: type, arguments: tuple[object, ...], base: type) -> tuple[object, ...] | None:
+    """Arguments of an abstract collection as a builtin one has them."""
+    if kind.__module__ not in ("builtins", "collections", "collections.abc", "typing") or not _takes(base):
+        return None
+    single = len(_VARIANCES.get(base, ("co",))) == 1
+    if kind in _TEXT:
+        return (_TEXT[kind],) if single else None
+    if not arguments:
+        return None
+    if kind is tuple:
+        return (union(each for each in arguments if each is not ...),)
+    if kind is abc.Coroutine:
+        return (arguments[-1],)
+    if issubclass(kind, abc.Mapping) and issubclass(base, abc.Mapping):
+        return arguments if len(arguments) == 2 else None  # noqa: PLR2004  # key and value; a Counter has one
+    return arguments[:1] if single else arguments
+
+
+def _takes(base: type) -> bool:
+    return base in _VARIANCES or base in (list, set, dict, abc.MutableSequence, abc.MutableMapping, abc.MutableSet)
+
+
+def _evaluated(form: object, owner: type) -> object:
+    """A base class with the names in its arguments looked up where the class was written."""
+    return evaluate(form, getattr(sys.modules.get(owner.__module__), "__dict__", {}), {owner.__name__: owner})
+
+
+def evaluate(form: object, globals_: dict[str, Any], locals_: dict[str, Any]) -> object:
+    """An annotation with all names looked up; `Any` where one cannot be found."""
+    holder = SimpleNamespace(__annotations__={"it": form})
+    try:
+        found: object = get_type_hints(holder, globals_, locals_, include_extras=True)["it"]
+    except Exception:  # a NameError, or whatever evaluating the text raises
+        return Any
+    return found
+
+
+def item_type(form: object) -> object:
+    """What iterating over a type gives; None: it cannot be iterated over, `Any`: nobody knows."""
+    found = list[object]()
+    for each in members(form):
+        kind, _ = split(each)
+        if each is Any or kind is None:
+            return Any
+        if not issubclass(kind, abc.Iterable | abc.AsyncIterable):
+            return None
+        base = abc.Iterable if issubclass(kind, abc.Iterable) else abc.AsyncIterable
+        arguments = arguments_as(each, base)
+        if arguments is None or type_variables(arguments[0]):
+            return Any if arguments is None else arguments[0]
+        found.append(arguments[0])
+    return union(found)
+
+

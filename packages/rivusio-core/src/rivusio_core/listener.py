@@ -1,0 +1,165 @@
+"""Listeners watch runs: what started, how many items went where, what failed.
+
+A listener hears of chunks, never of single items, and is called from the thread that runs the pipeline; what it does
+there should take microseconds. One that raises is reported once, and switched off after ten failures in a row: data
+goes on.
+
+Example:
+    >>> from rivusio_core import Listener, Tally, pipe
+    >>> class Printer(Listener):
+    ...     def step_ran(self, run: RunInfo, step: str, tally: Tally, seconds: float) -> None:
+    ...         print(step, tally.taken, "->", tally.given)
+    >>> @pipe
+    ... def double(number: int) -> int:
+    ...     return 2 * number
+    >>> list(double.map([1, 2], listeners=[Printer()]))
+    double 2 -> 2
+    [2, 4]
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields
+from typing import Literal
+
+from rivusio_core.errors import PipeError
+
+__all__ = ["Listener", "Listeners", "RunInfo", "Tally", "Treatment"]
+
+Treatment = Literal["fail", "skip", "dead_letter"]
+"""What became of an item that failed for good."""
+
+_log = logging.getLogger("rivusio")
+_FAILURES_IN_A_ROW = 10
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """A run: the name of its pipeline or flow, a unique id, and the names of its steps in order."""
+
+    name: str
+    id: str
+    steps: tuple[str, ...] = ()
+
+
+@dataclass
+class Tally:
+    """What one step did with the items it took. The ledger: every item taken is accounted for exactly once.
+
+    `taken == passed + filtered + skipped + late + dead + failed + held`; `given` counts results, which differs from
+    `passed` where one item gives several results or several give one.
+    """
+
+    taken: int = 0
+    passed: int = 0
+    filtered: int = 0
+    skipped: int = 0
+    late: int = 0
+    dead: int = 0
+    failed: int = 0
+    held: int = 0
+    given: int = 0
+    retries: int = 0
+
+    def add(self, other: Tally) -> None:
+        """Add the counts of `other` to these."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
+
+    @property
+    def unaccounted(self) -> int:
+        """Items taken of which nothing is known: 0, or there is a bug."""
+        return self.taken - (
+            self.passed + self.filtered + self.skipped + self.late + self.dead + self.failed + self.held
+        )
+
+
+class Listener:
+    """Base of listeners: override what is of interest; every method does nothing here."""
+
+    def run_started(self, run: RunInfo) -> None:
+        """A run begins; its pipes are not set up yet."""
+
+    def run_ended(self, run: RunInfo, error: BaseException | None) -> None:
+        """A run is over and everything of it closed; `error` is what ended it, if anything did."""
+
+    def step_ran(self, run: RunInfo, step: str, tally: Tally, seconds: float) -> None:
+        """A step dealt with a chunk: `tally` holds the counts of this chunk alone (`held` as a change, not a level)."""
+
+    def item_failed(self, run: RunInfo, error: PipeError, treatment: Treatment) -> None:
+        """An item failed for good and was treated so."""
+
+    def channel_filled(self, run: RunInfo, channel: str, items: int, capacity: int) -> None:
+        """A channel holds that many items out of its capacity now."""
+
+    def watermark_moved(self, run: RunInfo, step: str, watermark: int, wall: int) -> None:
+        """Event time has reached `watermark` at a step while the clock read `wall` (both microseconds)."""
+
+
+class Listeners(Listener):
+    """Several listeners as one, each guarded. Falsy when there is none, so that callers can skip the work."""
+
+    def __init__(self, listeners: Iterable[Listener] = ()) -> None:
+        self._guards = [_Guard(listener) for listener in listeners]
+
+    def __bool__(self) -> bool:
+        return bool(self._guards)
+
+    @property
+    def disabled(self) -> tuple[Listener, ...]:
+        """Listeners that were switched off because they kept failing."""
+        return tuple(guard.listener for guard in self._guards if guard.off)
+
+    def run_started(self, run: RunInfo) -> None:
+        for guard in self._guards:
+            guard.tell(lambda listener: listener.run_started(run))
+
+    def run_ended(self, run: RunInfo, error: BaseException | None) -> None:
+        for guard in self._guards:
+            guard.tell(lambda listener: listener.run_ended(run, error))
+
+    def step_ran(self, run: RunInfo, step: str, tally: Tally, seconds: float) -> None:
+        for guard in self._guards:
+            guard.tell(lambda listener: listener.step_ran(run, step, tally, seconds))
+
+    def item_failed(self, run: RunInfo, error: PipeError, treatment: Treatment) -> None:
+        for guard in self._guards:
+            guard.tell(lambda listener: listener.item_failed(run, error, treatment))
+
+    def channel_filled(self, run: RunInfo, channel: str, items: int, capacity: int) -> None:
+        for guard in self._guards:
+            guard.tell(lambda listener: listener.channel_filled(run, channel, items, capacity))
+
+    def watermark_moved(self, run: RunInfo, step: str, watermark: int, wall: int) -> None:
+        for guard in self._guards:
+            guard.tell(lambda listener: listener.watermark_moved(run, step, watermark, wall))
+
+
+@dataclass
+class _Guard:
+    listener: Listener
+    failures: int = 0
+    off: bool = False
+    reported: bool = field(default=False, repr=False)
+
+    def tell(self, call: Callable[[Listener], None]) -> None:
+        if self.off:
+            return
+        try:
+            call(self.listener)
+        except Exception:
+            self._failed()
+        else:
+            self.failures = 0
+
+    def _failed(self) -> None:
+        self.failures += 1
+        name = type(self.listener).__qualname__
+        if not self.reported:
+            self.reported = True
+            _log.exception("listener %s raised; data goes on, further failures of it are only counted", name)
+        if self.failures >= _FAILURES_IN_A_ROW:
+            self.off = True
+            _log.error("listener %s raised %d times in a row and is switched off", name, self.failures)

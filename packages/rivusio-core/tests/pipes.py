@@ -1,0 +1,96 @@
+"""Pipes that the tests share; at module level, so that worker processes can import them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import anyio.lowlevel
+
+from rivusio_core import AsyncBasePipe, SyncBasePipe, flat_pipe, pipe, state
+
+
+@pipe
+def parse(line: str) -> int:
+    return int(line)
+
+
+@pipe
+def add(number: int, *, amount: int = 1) -> int:
+    return number + amount
+
+
+@pipe
+async def aadd(number: int, *, amount: int = 1) -> int:
+    await anyio.lowlevel.checkpoint()
+    return number + amount
+
+
+@flat_pipe
+def twice(number: int) -> Iterator[int]:
+    yield number
+    yield number
+
+
+@flat_pipe
+async def atwice(number: int) -> AsyncIterator[int]:
+    yield number
+    await anyio.lowlevel.checkpoint()
+    yield number
+
+
+@pipe
+def fail_at_17(number: int) -> int:
+    if number == 17:
+        raise ValueError(f"the secret is {number}")
+    return number
+
+
+@pipe
+async def afail_at_17(number: int) -> int:
+    if number == 17:
+        raise ValueError(f"the secret is {number}")
+    return number
+
+
+LIFE: list[str] = []
+
+
+class Recorded(SyncBasePipe[int, int]):
+    """Notes its set-up and tear-down in LIFE."""
+
+    label: str
+    broken: str = ""
+    ready: bool = state()
+
+    def setup(self) -> None:
+        LIFE.append(f"setup {self.label}")
+        if self.broken == "setup":
+            raise OSError("no setup")
+        self.ready = True
+
+    def process(self, item: int) -> int:
+        assert self.ready
+        return item
+
+    def teardown(self) -> None:
+        LIFE.append(f"teardown {self.label}")
+        if self.broken == "teardown":
+            raise OSError("no teardown")
+
+
+class ARecorded(AsyncBasePipe[int, int]):
+    """The same, async."""
+
+    label: str
+
+    async def setup(self) -> None:
+        await anyio.lowlevel.checkpoint()
+        LIFE.append(f"setup {self.label}")
+
+    async def process(self, item: int) -> int:
+        await anyio.lowlevel.checkpoint()
+        return item
+
+    async def teardown(self) -> None:
+        await anyio.lowlevel.checkpoint()
+        LIFE.append(f"teardown {self.label}")
