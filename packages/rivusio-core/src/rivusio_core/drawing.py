@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import fmean
 from xml.sax.saxutils import escape, quoteattr
 
@@ -19,7 +20,7 @@ _CHAR = 7.4  # average width of a letter of the label font, in px; boxes are siz
 _SMALL_CHAR = 6.2
 _LONGEST = 40
 _BOX, _TALL_BOX, _PASS = 36.0, 50.0, 14.0
-_GAP, _ROW_GAP, _MARGIN = 56.0, 22.0, 16.0
+_GAP, _BEND, _ROW_GAP, _MARGIN = 56.0, 36.0, 22.0, 16.0
 _SWEEPS = 8
 
 # Mid tones: enough contrast against white and against dark grey, so one picture serves both.
@@ -48,6 +49,15 @@ class _Place:
         return _PASS if self.node is None else _TALL_BOX if self.node.detail else _BOX
 
 
+@dataclass
+class _Way:
+    """An edge with all the places it goes through, and where its level piece is: before its end or after its start."""
+
+    edge: Edge
+    keys: list[str]
+    straight_at_end: bool
+
+
 def svg(graph: Graph) -> str:
     """The picture of a graph as the text of an SVG file."""
     places, ways = _placed(graph)
@@ -65,24 +75,25 @@ def svg(graph: Graph) -> str:
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         f'<path d="M0,0.5 L8,4 L0,7.5 z" fill="{_NEUTRAL}"/></marker></defs>',
     ]
-    lines += [_curve(edge, [places[key] for key in way]) for edge, way in ways]
+    lines += [_curve(way, [places[key] for key in way.keys]) for way in ways]
     lines += [_box(place, place.node) for place in places.values() if place.node is not None]
     return "\n".join([*lines, "</svg>"])
 
 
-def _placed(graph: Graph) -> tuple[dict[str, _Place], list[tuple[Edge, list[str]]]]:
+def _placed(graph: Graph) -> tuple[dict[str, _Place], list[_Way]]:
     layer = dict.fromkeys((node.id for node in graph.nodes), 0)
     for node in graph.order:
         for edge in graph.edges:
             if edge.start == node.id:
                 layer[edge.end] = max(layer[edge.end], layer[node.id] + 1)
     places = {node.id: _Place(node.id, layer[node.id], node) for node in graph.order}
-    ways = list[tuple[Edge, list[str]]]()
+    ways = list[_Way]()
     for number, edge in enumerate(graph.edges):
         passed = [f"\0{number}:{between}" for between in range(layer[edge.start] + 1, layer[edge.end])]
         for offset, key in enumerate(passed, layer[edge.start] + 1):
             places[key] = _Place(key, offset)
-        ways.append((edge, [edge.start, *passed, edge.end]))
+        alone = sum(other.end == edge.end for other in graph.edges) == 1
+        ways.append(_Way(edge, [edge.start, *passed, edge.end], alone))
     return places, ways
 
 
@@ -93,12 +104,12 @@ def _layers(places: dict[str, _Place]) -> list[list[_Place]]:
     return [sorted(layers[number], key=lambda place: place.y) for number in sorted(layers)]
 
 
-def _arrange(places: dict[str, _Place], ways: list[tuple[Edge, list[str]]]) -> None:
+def _arrange(places: dict[str, _Place], ways: list[_Way]) -> None:
     """Order each layer so that few edges cross; `y` holds the rank meanwhile."""
     before: defaultdict[str, list[str]] = defaultdict(list)
     after: defaultdict[str, list[str]] = defaultdict(list)
-    for _, way in ways:
-        for left, right in zip(way, way[1:], strict=False):
+    for way in ways:
+        for left, right in pairwise(way.keys):
             before[right].append(left)
             after[left].append(right)
     layers = _layers(places)
@@ -121,13 +132,13 @@ def _rank(layer: list[_Place]) -> None:
         place.y = rank - (len(layer) - 1) / 2  # centred, so that a short layer lines up with the middle of a long one
 
 
-def _gaps(ways: list[tuple[Edge, list[str]]], layers: list[list[_Place]]) -> list[float]:
-    """Room to the right of each layer: as much as the longest label there needs."""
+def _gaps(ways: list[_Way], layers: list[list[_Place]]) -> list[float]:
+    """Room to the right of each layer: as much as the longest label there needs, and the bend beside it."""
     gaps = [_GAP] * len(layers)
     number = {place.key: index for index, layer in enumerate(layers) for place in layer}
-    for edge, way in ways:
-        first = number[way[0]]
-        gaps[first] = max(gaps[first], len(_cut(edge.label)) * _SMALL_CHAR + 36)
+    for way in ways:
+        gap = number[way.keys[-2 if way.straight_at_end else 0]]
+        gaps[gap] = max(gaps[gap], len(_cut(way.edge.label)) * _SMALL_CHAR + _BEND + 14)
     return gaps
 
 
@@ -163,25 +174,28 @@ def _box(place: _Place, node: Node) -> str:
     return "".join([*parts, "</g>"])
 
 
-def _curve(edge: Edge, way: list[_Place]) -> str:
-    points = list[tuple[float, float]]()
-    for index, place in enumerate(way):
-        middle = place.y + place.height / 2
-        if index:
-            points.append((place.x, middle))
-        if index < len(way) - 1:
-            points.append((place.x + place.width, middle))
-    path = f"M{points[0][0]:.1f},{points[0][1]:.1f}"
-    for (x1, y1), (x2, y2) in zip(points, points[1:], strict=False):
-        half = (x1 + x2) / 2
-        path += f" C{half:.1f},{y1:.1f} {half:.1f},{y2:.1f} {x2:.1f},{y2:.1f}"
+def _curve(way: _Way, places: list[_Place]) -> str:
+    """Bends and level pieces; the label stands over a level piece, where no other edge crosses it."""
+    x, y = places[0].x + places[0].width, places[0].y + places[0].height / 2
+    path, label_x, label_y = f"M{x:.1f},{y:.1f}", 0.0, 0.0
+    last = len(places) - 1
+    for index, place in enumerate(places[1:], 1):
+        to_x, to_y = place.x, place.y + place.height / 2
+        labelled = index == (last if way.straight_at_end else 1)
+        room = len(_cut(way.edge.label)) * _SMALL_CHAR + 14 if labelled else 0.0
+        room = min(room, max(to_x - x - _BEND, 0.0))
+        start, stop = (x, to_x - room) if way.straight_at_end else (x + room, to_x)
+        half = (start + stop) / 2
+        path += f" L{start:.1f},{y:.1f} C{half:.1f},{y:.1f} {half:.1f},{to_y:.1f} {stop:.1f},{to_y:.1f} L{to_x:.1f},{to_y:.1f}"
+        if labelled:
+            label_x, label_y = ((stop + to_x) / 2, to_y) if way.straight_at_end else ((x + start) / 2, y)
+        x, y = to_x + place.width, to_y
     drawn = f'<path d="{path}" fill="none" stroke="{_NEUTRAL}" stroke-width="1.5" marker-end="url(#tip)"/>'
-    if not edge.label:
+    if not way.edge.label:
         return drawn
-    (x1, y1), (x2, y2) = points[0], points[1]
     return drawn + (
-        f'<text x="{(x1 + x2) / 2:.1f}" y="{(y1 + y2) / 2 - 6:.1f}" text-anchor="middle" font-size="11" '
-        f'fill="{_NEUTRAL}">{escape(_cut(edge.label))}</text>'
+        f'<text x="{label_x:.1f}" y="{label_y - 6:.1f}" text-anchor="middle" font-size="11" '
+        f'fill="{_NEUTRAL}">{escape(_cut(way.edge.label))}</text>'
     )
 
 

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable
 from types import GenericAlias
 from typing import Any, TypeVar
 
+from rivusio_core.errors import DefinitionError
 from rivusio_core.hints.forms import union, variable
 from rivusio_core.pipe import BasePipe, FlatPipe
 from rivusio_core.ports import Ports, predicate_ports
 
-__all__ = ["Batch", "Keep", "NotNone", "Unbatch"]
+__all__ = ["Batch", "Keep", "NotNone", "Unbatch", "check_predicate"]
 
 T = TypeVar("T")
 _ITEM = variable("item")
@@ -105,6 +106,27 @@ class Unbatch(FlatPipe[Iterable[T], T]):
 
     def __repr__(self) -> str:
         return "unbatch()"
+
+
+def check_predicate(predicate: object, where: str) -> None:
+    """Refuse what cannot be called with one item.
+
+    Raises:
+        DefinitionError: it is no function of one item; `where` begins the message.
+    """
+    name = getattr(predicate, "__name__", type(predicate).__name__)
+    if isinstance(predicate, BasePipe):
+        raise DefinitionError(f"{where}: {predicate.step_name!r} is a pipe; a predicate is a plain function of the item")
+    if not callable(predicate):
+        raise DefinitionError(f"{where}: a predicate is a function of the item, not {name}")
+    try:
+        signature = inspect.signature(predicate)
+    except (TypeError, ValueError):  # written in C
+        return
+    try:
+        signature.bind(None)
+    except TypeError as error:
+        raise DefinitionError(f"{where}: {name!r} cannot be called with one item: {error}") from None
 
 
 def _name(function: Callable[..., object]) -> str:

@@ -15,7 +15,7 @@ import functools
 import importlib
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
-from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeAlias, TypeVar, Unpack, cast, overload
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, Unpack, cast, overload
 
 from pydantic import BaseModel
 
@@ -130,9 +130,6 @@ class _AsyncFlatFunction(FunctionPipe[I, O, P], AsyncFlatPipe[I, O]):  # pyright
         return cast("AsyncIterator[O]", self.function(item, **self.settings()))
 
 
-_Kind: TypeAlias = type[FunctionPipe[Any, Any, ...]]
-
-
 class _Decorator:
     """`@pipe(...)` with options: decorates a function."""
 
@@ -226,16 +223,18 @@ def _one_to_one(function: _Function, options: PipeOptions) -> FunctionPipe[Any, 
         raise DefinitionError(
             f"@pipe on {function.__qualname__!r}: it is a generator and gives any number of results; use @flat_pipe"
         )
-    kinds: tuple[_Kind, _Kind] = (_SyncFunction, _AsyncFunction)
-    return kinds[inspect.iscoroutinefunction(function)](function, options)
+    return _make(_AsyncFunction if inspect.iscoroutinefunction(function) else _SyncFunction, function, options)
 
 
 def _flat(function: _Function, options: PipeOptions) -> FunctionPipe[Any, Any, ...]:
     _check_signature(function, "flat_pipe")
     if inspect.iscoroutinefunction(function):
         raise DefinitionError(f"@flat_pipe on {function.__qualname__!r}: `yield` the results instead of returning them")
-    kinds: tuple[_Kind, _Kind] = (_FlatFunction, _AsyncFlatFunction)
-    return kinds[inspect.isasyncgenfunction(function)](function, options)
+    return _make(_AsyncFlatFunction if inspect.isasyncgenfunction(function) else _FlatFunction, function, options)
+
+
+def _make(kind: type[FunctionPipe[Any, Any, ...]], function: _Function, options: PipeOptions) -> FunctionPipe[Any, Any, ...]:
+    return kind(function, options)  # by the base class: checkers would make up an `__init__` for the others
 
 
 def _check_signature(function: _Function, decorator: str) -> None:

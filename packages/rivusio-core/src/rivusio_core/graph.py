@@ -161,7 +161,7 @@ class Graph:
 
     def to_svg(self) -> str:
         """An SVG picture that reads well on light and dark pages."""
-        from rivusio_core.drawing import svg  # noqa: PLC0415  # imports this module, and few need it
+        from rivusio_core.drawing import svg  # imports this module, and few need it
 
         return svg(self)
 

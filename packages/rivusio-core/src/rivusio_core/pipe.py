@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # the pipeline module imports this one
     from rivusio_core.pipeline import Pipeline
     from rivusio_core.run import Opened, RunSettings
 
-__all__ = ["AsyncBasePipe", "AsyncFlatPipe", "BasePipe", "FlatPipe", "SyncBasePipe"]
+__all__ = ["AsyncBasePipe", "AsyncFlatPipe", "AsyncLife", "BasePipe", "FlatPipe", "SyncBasePipe", "SyncLife"]
 
 In = TypeVar("In", contravariant=True)
 Out = TypeVar("Out", covariant=True)
@@ -118,6 +118,12 @@ class BasePipe(ABC, Generic[In, Out]):
         from rivusio_core.branch import branch  # noqa: PLC0415  # imports this module
 
         return branch(self, other)
+
+    def __rand__(self: BasePipe[J, B], other: BasePipe[J, A]) -> Pipeline[J, tuple[A, B]]:  # type: ignore[misc]  # gives the same
+        """`other & self`, for checkers: they come here where `other` takes more than this pipe does."""
+        from rivusio_core.branch import branch  # noqa: PLC0415  # imports this module
+
+        return branch(other, self)
 
     # ----------------------------------------------------------------------------------------------- running
 
@@ -208,7 +214,8 @@ class BasePipe(ABC, Generic[In, Out]):
         return f"{type(self).__name__}({config})"
 
     def __setattr__(self, name: str, value: object) -> None:
-        if name not in self._configuration.state:
+        # `typing` sets `__orig_class__` on the values of generic classes: the one place that knows `Tag[int]` from `Tag`.
+        if name not in self._configuration.state and name != "__orig_class__":
             what = "configuration" if name in self._configuration.fields else "not declared; declare it with `= state()`"
             raise AttributeError(f"{type(self).__name__}.{name} is {what}: a pipe is a value, make another one instead")
         vars(self)[name] = value
@@ -222,7 +229,7 @@ class BasePipe(ABC, Generic[In, Out]):
             raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
 
 
-class _SyncLife:
+class SyncLife:
     """What sync pipes may do around a run."""
 
     def setup(self) -> None:
@@ -232,7 +239,7 @@ class _SyncLife:
         """Called once per run after the last item, always where `setup` began, in reverse order."""
 
 
-class _AsyncLife:
+class AsyncLife:
     """What async pipes may do around a run."""
 
     async def setup(self) -> None:
@@ -242,7 +249,7 @@ class _AsyncLife:
         """Called once per run after the last item, always where `setup` began, in reverse order."""
 
 
-class SyncBasePipe(_SyncLife, BasePipe[In, Out]):
+class SyncBasePipe(SyncLife, BasePipe[In, Out]):
     """A pipe whose `process` is a plain method: one item in, one result out."""
 
     @abstractmethod
@@ -250,7 +257,7 @@ class SyncBasePipe(_SyncLife, BasePipe[In, Out]):
         """The result for an item."""
 
 
-class AsyncBasePipe(_AsyncLife, BasePipe[In, Out]):
+class AsyncBasePipe(AsyncLife, BasePipe[In, Out]):
     """A pipe whose `process` is a coroutine: one item in, one result out."""
 
     @abstractmethod
@@ -258,7 +265,7 @@ class AsyncBasePipe(_AsyncLife, BasePipe[In, Out]):
         """The result for an item."""
 
 
-class FlatPipe(_SyncLife, BasePipe[In, Out]):
+class FlatPipe(SyncLife, BasePipe[In, Out]):
     """A pipe that gives any number of results for an item, usually as a generator."""
 
     @abstractmethod
@@ -266,7 +273,7 @@ class FlatPipe(_SyncLife, BasePipe[In, Out]):
         """The results for an item, in order."""
 
 
-class AsyncFlatPipe(_AsyncLife, BasePipe[In, Out]):
+class AsyncFlatPipe(AsyncLife, BasePipe[In, Out]):
     """A pipe that gives any number of results for an item as an async generator."""
 
     @abstractmethod

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, Self, TypeGuard, TypeVar, Unpack, cast
 
 from rivusio_core.errors import CompositionError, ConfigError, Fault
 from rivusio_core.function import FunctionPipe
@@ -59,12 +59,12 @@ class Pipeline(BasePipe[In, Out]):
         """
         before, after = steps_of(left), steps_of(right)
         ports = connect(before[-1].step_name, ports_of(left), after[0].step_name, ports_of(right))
-        return Pipeline[I, O]((*before, *after), ports)
+        return Pipeline((*before, *after), ports)
 
     @staticmethod
     def of(pipe: BasePipe[I, O]) -> Pipeline[I, O]:
         """A pipeline of one pipe; a pipeline is given back as it is."""
-        return pipe if isinstance(pipe, Pipeline) else Pipeline[I, O](steps_of(pipe))
+        return pipe if isinstance(pipe, Pipeline) else Pipeline(steps_of(pipe))
 
     @property
     def steps(self) -> tuple[AnyPipe, ...]:
@@ -126,19 +126,22 @@ def steps_of(pipe: object) -> tuple[AnyPipe, ...]:
         CompositionError: it is no pipe.
         ConfigError: a function's setting without default was not bound.
     """
+    if not _is_pipe(pipe):
+        raise CompositionError(_no_pipe(pipe))
     if isinstance(pipe, Pipeline):
         return pipe.steps
     if isinstance(pipe, FunctionPipe):
         pipe.settings()  # refuses a missing setting here, before anything runs
-    if not isinstance(pipe, BasePipe):
-        raise CompositionError(_no_pipe(pipe))
-    one: AnyPipe = pipe
-    return (one,)
+    return (pipe,)
 
 
-def _no_pipe(thing: object) -> str:
+def _is_pipe(thing: object) -> TypeGuard[AnyPipe]:
+    return isinstance(thing, BasePipe)
+
+
+def _no_pipe(thing: Any) -> str:  # Any: whatever an untyped caller gave
     name = getattr(thing, "__qualname__", type(thing).__name__)
-    if isinstance(thing, type) and issubclass(cast("type", thing), BasePipe):
+    if inspect.isclass(thing) and issubclass(thing, BasePipe):
         return f"{name} is a class of pipes; make one: {name}(...)"
     if inspect.isroutine(thing):
         return f"{name} is no pipe; decorate the function with @pipe"

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast, overload
 from typing_extensions import TypeIs
 
 from rivusio_core.errors import CompositionError, DefinitionError
-from rivusio_core.flow_pipes import Batch
+from rivusio_core.flow_pipes import Batch, check_predicate
 from rivusio_core.pipe import BasePipe
 from rivusio_core.pipeline import AnyPipe, Pipeline, steps_of
 from rivusio_core.ports import Ports, ports_of, route_ports
@@ -66,7 +66,7 @@ class Route(BasePipe[In, Out]):
 # Predicates that narrow come first: each arm then takes its own type, and `otherwise` what is left.
 @overload
 def route(
-    a: tuple[Callable[[A | Z], TypeIs[A]], BasePipe[A, O1]], /, *, otherwise: BasePipe[Z, O5]
+    a: tuple[Callable[[Z], TypeIs[A]], BasePipe[A, O1]], /, *, otherwise: BasePipe[Z, O5]
 ) -> Pipeline[A | Z, O1 | O5]: ...
 @overload
 def route(
@@ -74,8 +74,8 @@ def route(
 ) -> Pipeline[I, O1 | O5]: ...
 @overload
 def route(
-    a: tuple[Callable[[A | B | Z], TypeIs[A]], BasePipe[A, O1]],
-    b: tuple[Callable[[A | B | Z], TypeIs[B]], BasePipe[B, O2]],
+    a: tuple[Callable[[Z], TypeIs[A]], BasePipe[A, O1]],
+    b: tuple[Callable[[Z], TypeIs[B]], BasePipe[B, O2]],
     /,
     *,
     otherwise: BasePipe[Z, O5],
@@ -90,9 +90,9 @@ def route(
 ) -> Pipeline[I, O1 | O2 | O5]: ...
 @overload
 def route(
-    a: tuple[Callable[[A | B | C | Z], TypeIs[A]], BasePipe[A, O1]],
-    b: tuple[Callable[[A | B | C | Z], TypeIs[B]], BasePipe[B, O2]],
-    c: tuple[Callable[[A | B | C | Z], TypeIs[C]], BasePipe[C, O3]],
+    a: tuple[Callable[[Z], TypeIs[A]], BasePipe[A, O1]],
+    b: tuple[Callable[[Z], TypeIs[B]], BasePipe[B, O2]],
+    c: tuple[Callable[[Z], TypeIs[C]], BasePipe[C, O3]],
     /,
     *,
     otherwise: BasePipe[Z, O5],
@@ -108,10 +108,10 @@ def route(
 ) -> Pipeline[I, O1 | O2 | O3 | O5]: ...
 @overload
 def route(
-    a: tuple[Callable[[A | B | C | D | Z], TypeIs[A]], BasePipe[A, O1]],
-    b: tuple[Callable[[A | B | C | D | Z], TypeIs[B]], BasePipe[B, O2]],
-    c: tuple[Callable[[A | B | C | D | Z], TypeIs[C]], BasePipe[C, O3]],
-    d: tuple[Callable[[A | B | C | D | Z], TypeIs[D]], BasePipe[D, O4]],
+    a: tuple[Callable[[Z], TypeIs[A]], BasePipe[A, O1]],
+    b: tuple[Callable[[Z], TypeIs[B]], BasePipe[B, O2]],
+    c: tuple[Callable[[Z], TypeIs[C]], BasePipe[C, O3]],
+    d: tuple[Callable[[Z], TypeIs[D]], BasePipe[D, O4]],
     /,
     *,
     otherwise: BasePipe[Z, O5],
@@ -164,12 +164,10 @@ _MOST = 4  # as many as there are overloads
 
 
 def _predicate(predicate: object) -> Predicate:
-    name = getattr(predicate, "__name__", type(predicate).__name__)
-    if not callable(predicate):
-        raise DefinitionError(f"route: the first of an arm's pair is a function of the item, not {name}")
+    check_predicate(predicate, "route")
     if inspect.iscoroutinefunction(predicate):
         raise DefinitionError(
-            f"route: predicate {name!r} is a coroutine function; find out in a pipe before, and decide here by its result"
+            f"route: predicate {getattr(predicate, '__name__', '')!r} is a coroutine function; find out in a pipe before, and decide here by its result"
         )
     return cast("Predicate", predicate)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import itertools
+import operator
+import sys
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from types import TracebackType
 from typing import Any, Generic, Self, TypedDict, TypeVar, cast
 
@@ -80,7 +83,7 @@ def _map_here(pipe: BasePipe[Any, O], items: Iterable[Any], context: RunContext)
 
     context.listeners.run_started(context.info)
     try:
-        chains = list[Chain | Any]()
+        chains = list[Chain]()
         cut = segments(pipe)
         for segment in cut:
             pairs = zip(segment.pipes, segment.names, strict=True)
@@ -91,10 +94,10 @@ def _map_here(pipe: BasePipe[Any, O], items: Iterable[Any], context: RunContext)
             last = index == len(cut) - 1
             if segment.batch is not None:
                 rows = batches(rows, segment.batch.size, segment.batch.within, context.clock)
-                rows = (row[0] for row in rows) if last else rows
+                rows = map(operator.itemgetter(0), rows) if last else rows
             else:
                 rows = chain.iterate(rows, absorb, last=last, counted=listening)
-        yield from rows
+        yield from cast("Iterator[O]", rows)
     except BaseException as raised:
         error = raised
         raise
@@ -172,16 +175,15 @@ class Opened(Generic[In, Out]):
             RuntimeError: an async pipe is in it and an event loop is running; use `async with pipeline.aopened()`.
         """
         run = _OneByOne(self._pipe, self._settings, blocking=not self._in_loop)
-        with self._stack:
+        with ExitStack() as stack:
             if self._in_loop:
                 _refuse_running_loop("run", "arun")
-                self._portal = self._stack.enter_context(start_blocking_portal())
-                self._stack.enter_context(self._portal.wrap_async_context_manager(run))
+                self._portal = stack.enter_context(start_blocking_portal())
+                stack.enter_context(self._portal.wrap_async_context_manager(run))
             else:
-                drive(run.__aenter__())
-                self._stack.push(lambda *raised: drive(run.__aexit__(*raised)))
-            self._run = run
-            self._stack = self._stack.pop_all()
+                stack.enter_context(_driven(run))
+            self._stack = stack.pop_all()
+        self._run = run
         return self
 
     def __exit__(
@@ -228,6 +230,20 @@ class Opened(Generic[In, Out]):
         return self._run
 
 
+@contextmanager
+def _driven(run: _OneByOne) -> Generator[None, None, None]:
+    """Opened and closed in the caller's own thread."""
+    drive(run.__aenter__())
+    error: BaseException | None = None
+    try:
+        yield
+    except BaseException as raised:
+        error = raised
+        raise
+    finally:
+        drive(run.__aexit__(None, error, None))
+
+
 class _OneByOne:
     """The opened pipes of a pipeline, as one chain that takes single items."""
 
@@ -255,10 +271,10 @@ class _OneByOne:
             raise final
 
     async def _close(self) -> list[Exception]:
-        if self._context.blocking:
-            return await self._opening.close()
-        with anyio.CancelScope(shield=True):
-            return await self._opening.close()
+        errors = list[Exception]()
+        with nullcontext() if self._context.blocking else anyio.CancelScope(shield=True):
+            errors = await self._opening.close()
+        return errors
 
     async def one(self, item: object) -> object:
         results, notes = list[Any](), Notes()
@@ -278,7 +294,7 @@ class _OneByOne:
 
 def _context(pipe: BasePipe[Any, Any], settings: RunSettings, *, blocking: bool = False) -> RunContext:
     given = settings.get("dead_letters")
-    receiver = cast("DeadLetterReceiver | None", given.append if isinstance(given, list) else given)
+    receiver = given if given is None or callable(given) else given.append
     return RunContext(
         RunContext.info_of(pipe.step_name, step_names(pipe)),
         listeners=settings.get("listeners", ()),
@@ -316,9 +332,6 @@ def _all_steps(pipe: BasePipe[Any, Any]) -> Iterator[BasePipe[Any, Any]]:
 
 
 def _refuse_running_loop(called: str, instead: str) -> None:
-    import asyncio  # noqa: PLC0415
-    import sys  # noqa: PLC0415
-
     trio = sys.modules.get("trio")
     running = trio is not None and bool(trio.lowlevel.in_trio_run())
     try:

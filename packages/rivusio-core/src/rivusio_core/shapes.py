@@ -16,13 +16,13 @@ A shape takes its type from its neighbour, so it is written between pipes, or be
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Any, Generic, TypeGuard, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeGuard, TypeVar, cast, overload
 
 from typing_extensions import TypeIs
 
 from rivusio_core.duration import Duration, seconds
-from rivusio_core.errors import CompositionError, ConfigError, DefinitionError, Fault
-from rivusio_core.flow_pipes import Batch, Keep, NotNone, Unbatch
+from rivusio_core.errors import CompositionError, ConfigError, Fault
+from rivusio_core.flow_pipes import Batch, Keep, NotNone, Unbatch, check_predicate
 from rivusio_core.pipeline import AnyPipe, Pipeline
 
 if TYPE_CHECKING:
@@ -51,6 +51,9 @@ T = TypeVar("T")
 N = TypeVar("N")
 Tested = TypeVar("Tested", contravariant=True)
 Narrowed = TypeVar("Narrowed", covariant=True)
+Taken = TypeVar("Taken", contravariant=True)
+Given = TypeVar("Given", covariant=True)
+GivenToo = TypeVar("GivenToo", covariant=True)
 
 
 class Shape:
@@ -82,10 +85,20 @@ class Shape:
         return repr(self.step)
 
 
+class _Gives(Protocol[Taken, Given, GivenToo]):
+    """A pipe whose results are taken twice: exactly, to be passed on, and more widely, for the predicate.
+
+    `self: KeepShape[T], prev: BasePipe[I, T]` would solve `T` by the predicate alone and pass on what that takes.
+    """
+
+    def run(self, item: Taken, /) -> Given: ...
+    async def arun(self, item: Taken, /) -> GivenToo: ...
+
+
 class KeepShape(Shape, Generic[Tested]):
     """What `keep` gives: the items for which a predicate holds, of the same type."""
 
-    def __rrshift__(self: KeepShape[T], prev: BasePipe[I, T]) -> Pipeline[I, T]:
+    def __rrshift__(self, prev: _Gives[I, T, Tested]) -> Pipeline[I, T]:
         """`prev >> keep(...)`."""
         return self._after(prev)
 
@@ -158,7 +171,7 @@ def keep(predicate: Callable[[Any], object], /) -> Shape:
             narrows the type of what follows to `X`.
 
     Raises:
-        DefinitionError: the predicate cannot be called.
+        DefinitionError: the predicate is no function of one item.
 
     Example:
         >>> from rivusio_core import pipe
@@ -170,9 +183,7 @@ def keep(predicate: Callable[[Any], object], /) -> Shape:
         >>> list((parse >> keep(is_even)).map(["1", "2", "4"]))
         [2, 4]
     """
-    given: object = predicate
-    if not callable(given):
-        raise DefinitionError(f"keep: takes a function of the item, not {type(given).__name__}")
+    check_predicate(predicate, "keep")
     return KeepShape[Any](Keep[Any](predicate=predicate))
 
 

@@ -11,7 +11,7 @@ from anyio.abc import TaskGroup
 from rivusio_core.clock import Clock
 from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.notes import Notes
-from rivusio_core.engine.stage import Chunk, End, Signal, Stage
+from rivusio_core.engine.stage import Chunk, End, Fail, Signal, Stage
 from rivusio_core.listener import Tally
 
 __all__ = ["BatchStage", "batches"]
@@ -73,7 +73,7 @@ class BatchStage(Stage):
                 self._timer.cancel()
                 await self._flush()
                 await self.out.signal(signal)
-            elif self._values:
+            elif self._values and not isinstance(signal, Fail):
                 self._waiting.append(signal)
             else:
                 await self.out.signal(signal)

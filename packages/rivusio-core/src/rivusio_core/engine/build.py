@@ -18,7 +18,7 @@ from rivusio_core.engine.opening import Opening, needs_loop
 from rivusio_core.engine.process import ProcessPool
 from rivusio_core.engine.stage import Chunk, Stage
 from rivusio_core.engine.step import Step, drive
-from rivusio_core.errors import ConfigError
+from rivusio_core.errors import ConfigError, PipeError
 from rivusio_core.flow_pipes import Batch
 from rivusio_core.parallel import Parallel
 from rivusio_core.pipe import BasePipe
@@ -39,8 +39,13 @@ class ChainStage(Stage):
         notes = Notes()
         try:
             await self.chain.run(chunk, self.out.take, notes)
-        finally:
+        except PipeError as error:
             await self._context.absorb(notes)
+            await self.fail(error)
+        except BaseException:
+            await self._context.absorb(notes)
+            raise
+        await self._context.absorb(notes)
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class Segment:
     names: tuple[str, ...]
 
     @property
-    def batch(self) -> Batch | None:
+    def batch(self) -> Batch[Any] | None:
         """The batch step, where it is one."""
         only = self.pipes[0] if self.pipes else None
         return only if isinstance(only, Batch) else None

@@ -16,7 +16,7 @@ from rivusio_core.engine.notes import Failure, Notes
 from rivusio_core.engine.stage import Chunk
 from rivusio_core.engine.step import Step, StepFailed, drive
 from rivusio_core.errors import BadRecord, Fatal, PipeError
-from rivusio_core.listener import Tally, Treatment
+from rivusio_core.listener import Treatment
 
 __all__ = ["Chain", "Emit"]
 
@@ -116,6 +116,10 @@ class Chain:
                 failure, error = locate(raised, compiled, self._columns), raised
                 if failure is None:
                     raise
+            except BaseException as stopped:  # cancelled inside a step
+                inside = locate(stopped, compiled, self._columns)
+                await close_flats(inside.flats if inside else [])
+                raise
             finally:
                 if failure is None:
                     await self._abandon(running, compiled)
@@ -207,14 +211,13 @@ class Chain:
         while True:
             counts = [0] * (len(compiled.places) + 1)
             failure: StepFailure | None = None
+            error: Exception | None = None
             notes = Notes()
             began = time.perf_counter()
             try:
                 yield from loop(itertools.islice(rows, pace.rows) if counted else rows, (), counts, None)
                 if not counted or counts[-1] < pace.rows:
                     return
-                pace.adapt(time.perf_counter() - began)
-                continue
             except Exception as raised:
                 failure = locate(raised, compiled, self._columns)
                 if failure is None:
@@ -226,13 +229,15 @@ class Chain:
                     self._count(start, counts[-1], counts, failure, notes)
                     if failure is None:
                         absorb(notes)
+            if failure is None or error is None:
+                pace.adapt(time.perf_counter() - began)
+                continue
             failure.step += start
+            beside = failure.columns
             try:
-                results = drive(self._treat(failure.step, failure.item, failure.columns, error, notes))
+                results = drive(self._treat(failure.step, failure.item, beside, error, notes))
             finally:
                 absorb(notes)
-            del error
-            beside = failure.columns
             yield from self._iterate(failure.step + 1, _beside(iter(results), beside), absorb, emission, counted)
             for flat in reversed(failure.flats):
                 yield from self._finish(flat, start, beside, absorb, emission, counted)

@@ -145,7 +145,7 @@ class ConcurrentStage(Stage):
                 await self.out.take(chunk)
             last = ready[-1]
             if last.outcome.error is not None:
-                raise last.outcome.error
+                await self.fail(last.outcome.error)
             if last.signal is not None:
                 await self.out.signal(last.signal)
                 if isinstance(last.signal, End):

@@ -11,7 +11,7 @@ import anyio
 
 from rivusio_core.engine.kernel import Kernel
 
-__all__ = ["OpenFlat", "StepFailure", "close_flats", "locate", "open_flats"]
+__all__ = ["OpenFlat", "StepFailure", "close_async", "close_flats", "locate", "open_flats"]
 
 
 @dataclass(slots=True)
@@ -81,8 +81,15 @@ def open_flats(frame: FrameType | None, kernel: Kernel) -> list[OpenFlat]:
 async def close_flats(flats: list[OpenFlat]) -> None:
     """Close what flat steps left open, innermost first, even while being cancelled."""
     for flat in reversed(flats):
-        if hasattr(flat.iterator, "aclose"):
-            with anyio.CancelScope(shield=True):
-                await flat.iterator.aclose()
-        elif hasattr(flat.iterator, "close"):
-            flat.iterator.close()
+        await close_async(flat.iterator)
+        close = getattr(flat.iterator, "close", None)
+        if close is not None:
+            close()
+
+
+async def close_async(iterator: object) -> None:
+    """Close an async generator, or whatever else can be closed so, even while being cancelled."""
+    aclose = getattr(iterator, "aclose", None)
+    if aclose is not None:
+        with anyio.CancelScope(shield=True):
+            await aclose()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 
-__all__ = ["Mailbox", "batches_of", "pull", "read_ahead"]
+from rivusio_core.engine.failure import close_async
+
+__all__ = ["Growth", "Mailbox", "batches_of", "pull", "read_ahead"]
 
 _LARGEST = 1_024
 _SHORT, _LONG = 0.002, 0.01
@@ -43,7 +46,7 @@ def pull(iterator: Iterator[Any], most: int) -> list[Any]:
     return items
 
 
-async def batches_of(items: Iterable[Any]) -> AsyncIterator[list[Any]]:
+async def batches_of(items: Iterable[Any]) -> AsyncGenerator[list[Any], None]:
     """Read an iterable on the event loop, giving other tasks their turn between lots."""
     iterator, growth = iter(items), Growth()
     while lot := pull(iterator, growth.size):
@@ -77,9 +80,7 @@ async def read_ahead(items: AsyncIterable[Any], take: Callable[[list[Any]], Any]
         finally:
             over = True
             came.set()
-            if hasattr(iterator, "aclose"):
-                with anyio.CancelScope(shield=True):
-                    await iterator.aclose()
+            await close_async(iterator)
 
     async with anyio.create_task_group() as group:
         group.start_soon(read)
@@ -111,7 +112,7 @@ class Mailbox:
         self._lots.append(lot)
         self._came.set()
 
-    async def lots(self) -> AsyncIterator[list[Any]]:
+    async def lots(self) -> AsyncGenerator[list[Any], None]:
         """What was handed in."""
         while True:
             while not self._lots:

@@ -167,6 +167,5 @@ def _compiled(writer: _Writer, shapes: tuple[Shape, ...], emission: Emission, is
     exec(compile(source, name, "exec"), namespace)  # noqa: S102  # the text is made here, of indices alone
     linecache.cache[name] = (len(source), None, writer.lines, name)
     bind = cast("Callable[..., Callable[..., Any]]", namespace["bind"])
-    outer = cast("CodeType", bind.__code__)
-    code = next(each for each in outer.co_consts if isinstance(each, CodeType))
+    code = next(each for each in bind.__code__.co_consts if isinstance(each, CodeType))
     return Kernel(source, code, writer.places, bind, is_async)

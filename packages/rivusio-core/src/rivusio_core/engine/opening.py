@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from types import GenericAlias
 from typing import Any, cast
 
 import anyio
-import anyio.lowlevel
 import anyio.to_thread
 
 from rivusio_core.branch import Branch
 from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.process import ProcessPool
-from rivusio_core.engine.step import Kind, Step, attempt_of, drive, interpret_all
+from rivusio_core.engine.step import How, Kind, Step, attempt_of, drive, interpret_all
 from rivusio_core.errors import ConfigError
 from rivusio_core.flow_pipes import Keep
 from rivusio_core.function import FunctionPipe
-from rivusio_core.pipe import AsyncBasePipe, AsyncFlatPipe, BasePipe, FlatPipe, SyncBasePipe
+from rivusio_core.pipe import AsyncBasePipe, AsyncFlatPipe, AsyncLife, BasePipe, FlatPipe, SyncBasePipe, SyncLife
 from rivusio_core.pipeline import steps_of
+from rivusio_core.ports import ports_of
 from rivusio_core.policy.layer import Call, Layer
 from rivusio_core.policy.timeout import Timeout
 from rivusio_core.policy.validation import Validation
@@ -39,12 +40,18 @@ def uses_of(pipe: BasePipe[Any, Any]) -> dict[str, Use]:
     return pipe._configuration.uses  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # same package
 
 
+def process_of(pipe: BasePipe[Any, Any]) -> Callable[[Any], Any]:
+    """What a pipe does with an item; each kind of pipe types it differently."""
+    return cast("Callable[[Any], Any]", vars(pipe).get("process") or getattr(pipe, "process"))  # noqa: B009
+
+
 def needs_loop(pipe: BasePipe[Any, Any]) -> bool:
     """Whether running it takes an event loop: something in it waits, or works beside the caller."""
-    steps = steps_of(pipe)
-    if len(steps) > 1:
-        return any(needs_loop(step) for step in steps)
-    step, options = steps[0], steps[0].options
+    return any(_step_needs_loop(step) for step in steps_of(pipe))
+
+
+def _step_needs_loop(step: BasePipe[Any, Any]) -> bool:
+    options = step.options
     beside = options.concurrency > 1 or options.thread or options.process or options.timeout is not None
     resources = any(use.resource.is_async or use.resource.pool for use in uses_of(step).values())
     return beside or resources or _is_async(step) or any(needs_loop(part) for part in parts_of(step))
@@ -131,7 +138,7 @@ class Opening:
             if use.resource not in self._shared:
                 self._shared[use.resource] = await self._open(use.resource)
             lent[attribute] = self._shared[use.resource]
-            pipe.__dict__[attribute] = lent[attribute]
+            vars(pipe)[attribute] = lent[attribute]
         return lent
 
     async def _open(self, resource: Resource[Any]) -> object:
@@ -167,7 +174,7 @@ class Opening:
         if isinstance(pipe, Route):
             return await self._route(pipe, name)
         kind: Kind = "flat" if isinstance(pipe, FlatPipe | AsyncFlatPipe) else "one"
-        process = cast("Callable[[Any], Any]", getattr(pipe, "process"))  # noqa: B009  # each kind of pipe types its own
+        process = process_of(pipe)
         if pipe.options.thread:
             return kind, _in_thread(process, kind), True
         if pipe.options.process:
@@ -177,7 +184,7 @@ class Opening:
     async def _chain(self, pipe: BasePipe[Any, Any]) -> list[Step]:
         return [await self.step(step, step.step_name) for step in steps_of(pipe)]
 
-    async def _branch(self, pipe: Branch, name: str) -> tuple[Kind, Callable[[Any], Any], bool]:
+    async def _branch(self, pipe: Branch[Any, Any], name: str) -> tuple[Kind, Callable[[Any], Any], bool]:
         del name
         chains = [await self._chain(part) for part in pipe.parts]
         clock = self._context.clock
@@ -188,7 +195,7 @@ class Opening:
         is_async = not self._context.blocking and any(step.how != "call" for chain in chains for step in chain)
         return "one", call if is_async else lambda item: drive(call(item)), is_async
 
-    async def _route(self, pipe: Route, name: str) -> tuple[Kind, Callable[[Any], Any], bool]:
+    async def _route(self, pipe: Route[Any, Any], name: str) -> tuple[Kind, Callable[[Any], Any], bool]:
         del name
         arms = [(predicate, await self._chain(arm)) for predicate, arm in pipe.arms]
         otherwise = await self._chain(pipe.otherwise)
@@ -202,7 +209,7 @@ class Opening:
         is_async = not self._context.blocking and any(step.how != "call" for chain in chains for step in chain)
         return "flat", call if is_async else lambda item: drive(call(item)), is_async
 
-    async def _in_process(self, pipe: BasePipe[Any, Any], name: str) -> Callable[[Any], Any]:
+    async def _in_process(self, pipe: BasePipe[Any, Any], name: str) -> Call:
         from rivusio_core.engine.remote import PipeJob  # noqa: PLC0415  # imports this module
 
         pool = ProcessPool(PipeJob(pipe, name), pipe.options.concurrency)
@@ -217,20 +224,20 @@ class Opening:
         options = pipe.options
         listed = options.thread or options.process or isinstance(pipe, Route) or bool(self._lenders(pipe))
         attempt = cast("Call", process) if listed and is_async else attempt_of(kind, process, is_async)
-        layers = _layers(pipe)
+        layers = _layers(pipe, kind)
         for layer in layers:
             attempt = layer.layer(attempt, self._context.clock)
         # A flat step that may be tried again gives its results only when it is through, else some would come twice.
         whole = bool(layers) or (kind == "flat" and (options.retry is not None or listed))
         if not whole:
-            how = "iterate" if kind == "flat" and is_async else "await" if is_async else "call"
+            how: How = "call" if not is_async else "iterate" if kind == "flat" else "await"
             return Step(name, kind, how, process, attempt, options)
         if self._context.blocking or not (layers or is_async):
             return Step(name, kind, "call", functools.partial(_driven, attempt), attempt, options)
         return Step(name, kind, "await", attempt, attempt, options)
 
 
-_IDLE = {kind.teardown for kind in (SyncBasePipe, FlatPipe, AsyncBasePipe, AsyncFlatPipe)}
+_IDLE = (SyncLife.teardown, AsyncLife.teardown)
 
 
 def _driven(attempt: Call, item: object) -> object:
@@ -240,12 +247,14 @@ def _driven(attempt: Call, item: object) -> object:
     return drive(once())
 
 
-def _layers(pipe: BasePipe[Any, Any]) -> Sequence[Layer]:
+def _layers(pipe: BasePipe[Any, Any], kind: Kind) -> Sequence[Layer]:
     """The policy layers of a pipe, innermost first; retrying is left to the step, which acts on failed items only."""
     options = pipe.options
     layers = list[Layer]()
     if options.validate:
-        layers.append(Validation.of(pipe))
+        ports = ports_of(pipe)
+        gives = {"one": ports.gives, "keep": object, "flat": GenericAlias(list, (ports.gives,))}
+        layers.append(Validation(ports.takes, gives[kind]))
     if options.timeout is not None:
         layers.append(Timeout(options.timeout))
     if options.limiter is not None:
@@ -315,7 +324,7 @@ class _Pool:
         is_async = _is_async(pipe)
 
         @asynccontextmanager
-        async def lent() -> AsyncIterator[object]:
+        async def lent() -> AsyncGenerator[object, None]:
             await self._permits.acquire()
             opened = self._free.pop()
             try:
@@ -327,11 +336,11 @@ class _Pool:
         async def call(item: object) -> object:
             async with lent() as opened:
                 if isinstance(pipe, FunctionPipe):
-                    bound = functools.partial(process, **{attribute: opened})
+                    bound: Callable[[Any], Any] = functools.partial(process, **{attribute: opened})
                 else:
                     own = object.__new__(type(pipe))
-                    own.__dict__.update(pipe.__dict__, **{attribute: opened})
-                    bound = own.process
+                    vars(own).update(vars(pipe), **{attribute: opened})
+                    bound = process_of(own)
                 return await attempt_of(kind, bound, is_async)(item)
 
         return call

@@ -52,7 +52,7 @@ class PipeJob(_Job):
         from rivusio_core.policy.options import PipeOptions  # noqa: PLC0415  # only needed in the child
 
         bare = self.pipe._copy()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # same package
-        bare.__dict__["options"] = PipeOptions(name=self.name)
+        vars(bare)["options"] = PipeOptions(name=self.name)
         self.opening = Opening(self._context())
         self.call = (await self.opening.step(bare, self.name)).attempt
 

@@ -10,6 +10,7 @@ import asyncio
 import sys
 from collections import deque
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from contextlib import aclosing
 from typing import Any, cast
 
 import anyio
@@ -18,7 +19,7 @@ from rivusio_core.engine.build import build, parallel_stage
 from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.feed import Mailbox, batches_of, read_ahead
 from rivusio_core.engine.opening import Opening
-from rivusio_core.engine.stage import Chunk, End, Signal, Stage
+from rivusio_core.engine.stage import Chunk, End, Fail, Signal, Stage
 from rivusio_core.errors import RivusioError
 from rivusio_core.parallel import Parallel
 from rivusio_core.pipe import BasePipe
@@ -150,8 +151,9 @@ class Session:
             return
         else:
             lots = batches_of(self._items)
-        async for lot in lots:
-            await take(lot)
+        async with aclosing(lots):
+            async for lot in lots:
+                await take(lot)
 
 
 class _Outlet(Stage):
@@ -172,7 +174,9 @@ class _Outlet(Stage):
             await self._room.wait()
 
     async def signal(self, signal: Signal) -> None:
-        """The end of results: `finished` says it, once everything is closed."""
+        """Raise what ended the run. Of the end of results `finished` tells, once everything is closed."""
+        if isinstance(signal, Fail):
+            raise signal.error
 
     def collect(self) -> list[Any]:
         """Everything that waits."""

@@ -10,11 +10,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Never
 
+import anyio
 from anyio.abc import TaskGroup
 
-__all__ = ["Chunk", "End", "Signal", "Stage"]
+__all__ = ["Chunk", "End", "Fail", "Signal", "Stage"]
 
 
 @dataclass(slots=True)
@@ -43,6 +44,16 @@ class End(Signal):
     """The input is over: batches and the like are flushed before it is passed on."""
 
 
+class Fail(Signal):
+    """An item failed and ends the run. It travels too, so that what came before the item is given first.
+
+    The last stage raises `error`; no stage takes anything behind it.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
 class Stage(ABC):
     """Takes chunks and signals in order and pushes what comes of them to `out`."""
 
@@ -58,3 +69,9 @@ class Stage(ABC):
     async def signal(self, signal: Signal) -> None:
         """Deal with a signal and pass it on after everything before it has left."""
         await self.out.signal(signal)
+
+    async def fail(self, error: Exception) -> Never:
+        """End the run with an error of this stage, after everything before it: never returns."""
+        await self.out.signal(Fail(error))
+        await anyio.sleep_forever()
+        raise error  # for type checkers, which do not know that it never wakes

@@ -14,10 +14,11 @@ from rivusio_core.policy.layer import Call
 from rivusio_core.policy.options import PipeOptions
 from rivusio_core.policy.retry import Retry
 
-__all__ = ["Kind", "Step", "StepFailed", "attempt_of", "drive", "interpret", "interpret_all"]
+__all__ = ["How", "Kind", "Step", "StepFailed", "attempt_of", "drive", "interpret", "interpret_all"]
 
 R = TypeVar("R")
 Kind = Literal["one", "keep", "flat"]
+How = Literal["call", "await", "iterate"]
 
 
 @dataclass(eq=False)
@@ -36,7 +37,7 @@ class Step:
 
     name: str
     kind: Kind
-    how: Literal["call", "await", "iterate"]
+    how: How
     call: Callable[[Any], Any]
     attempt: Call
     options: PipeOptions
@@ -131,10 +132,8 @@ def _first(errors: BaseExceptionGroup[BaseException]) -> Exception | None:
     ours, others = errors.split(Exception)
     if others is not None or ours is None:
         return None
-    leaf: BaseException = ours
-    while isinstance(leaf, BaseExceptionGroup):
-        leaf = leaf.exceptions[0]
-    return leaf if isinstance(leaf, Exception) else None
+    leaf = ours.exceptions[0]
+    return _first(cast("ExceptionGroup[Exception]", leaf)) if isinstance(leaf, ExceptionGroup) else leaf
 
 
 def drive(coroutine: Coroutine[object, object, R]) -> R:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import types
 from collections.abc import MutableMapping
 from enum import Enum
-from typing import Any, Literal, Never, NewType, TypeVar, cast, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Literal, Never, NewType, TypeVar, cast, get_args, get_origin, get_type_hints
 
-from rivusio_core.hints.forms import CALLABLE, Variables, is_union, literal, members, plain, split, type_variables, union
+from rivusio_core.hints.forms import CALLABLE, Variables, is_typed_dict, is_union, literal, members, plain, split, type_variables, union
 from rivusio_core.hints.generics import Variance, arguments_as, variances
 
 __all__ = ["assignable"]
@@ -30,7 +30,7 @@ def assignable(source: object, target: object, found: Variables | None = None) -
     """
     found = {} if found is None else found
     source, target = plain(source), plain(target)
-    if source in (Any, Never) or target in (Any, object) or source is target:
+    if source is target or source is Any or source is Never or target is Any or target is object:
         return True
     if isinstance(target, TypeVar):
         return _bind_target(source, target, found)
@@ -41,7 +41,7 @@ def assignable(source: object, target: object, found: Variables | None = None) -
         return all(assignable(part, target, found) for part in parts)
     if isinstance(source, TypeVar):
         return _bind_source(source, target, found)
-    return _atom(parts[0], target, found)
+    return _atom(next(iter(parts)), target, found)
 
 
 def _try(source: object, target: object, found: Variables) -> bool:
@@ -131,12 +131,11 @@ def _atom(source: object, target: object, found: Variables) -> bool:
         return False
     if isinstance(source, NewType):
         return assignable(source.__supertype__, target, found)
-    given, _ = split(source)
-    taken, arguments = split(target)
+    (given, _), (taken, arguments) = split(source), split(target)
     if given is None or taken is None:
         return True
-    if is_typeddict(taken) or is_typeddict(given):
-        return _typed_dict(given, taken, arguments, found)
+    if is_typed_dict(taken) or is_typed_dict(given):
+        return _typed_dict(given, taken, target, found)
     if taken is CALLABLE:
         return _callable(source, given, target, found)
     return _class(source, given, taken, arguments, found)
@@ -150,12 +149,12 @@ def _into_literal(source: object, target: object, found: Variables) -> bool:
     return bool(values) and all(_into_literal(value, target, found) for value in values)
 
 
-def _typed_dict(given: type, taken: type, arguments: tuple[object, ...], found: Variables) -> bool:
-    if not is_typeddict(taken):
+def _typed_dict(given: type, taken: type, target: object, found: Variables) -> bool:
+    if not is_typed_dict(taken):
         if issubclass(taken, MutableMapping):  # a plain dict could be given further keys, or lose some
             return False
-        return _class(dict[str, object], cast("type", dict), taken, arguments, found)
-    if not is_typeddict(given):
+        return assignable(dict[str, object], target, found)
+    if not is_typed_dict(given):
         return False
     try:
         keys, wanted = get_type_hints(given), get_type_hints(taken)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ForwardRef, Literal, Never, NoReturn, TypeVar
 
 import typing_extensions
 
-__all__ = ["CALLABLE", "Variables", "is_union", "literal", "members", "plain", "split", "substitute", "type_variables", "union", "variable"]
+__all__ = ["CALLABLE", "Variables", "is_typed_dict", "is_union", "literal", "members", "plain", "split", "substitute", "type_variables", "union", "variable"]
 
 Variables = dict[TypeVar, object]
 """What type variables stand for."""
@@ -49,6 +49,11 @@ def _alias_value(form: object) -> object:
 def is_union(form: object) -> bool:
     """It is `A | B` or `Optional[A]`."""
     return get_origin(form) in (Union, types.UnionType)
+
+
+def is_typed_dict(form: object) -> bool:
+    """It is a `TypedDict`, of `typing` or of `typing_extensions`."""
+    return typing_extensions.is_typeddict(form)
 
 
 def members(form: object) -> tuple[object, ...]:

@@ -23,18 +23,17 @@ _VARIANCES: dict[type, tuple[Variance, ...]] = {
     abc.AsyncGenerator: ("co", "contra"),
     abc.Coroutine: ("co", "contra", "co"),
 }
-_VARIANCES |= {each: ("co",) for each in _COVARIANT}
+_VARIANCES.update({each: ("co",) for each in _COVARIANT})
 
 _TEXT: dict[type, object] = {str: str, bytes: int, bytearray: int, memoryview: int, range: int}
 
 
-def variances(kind: type, count: int) -> tuple[Variance, ...]:
+def variances(kind: type, count: int) -> list[Variance]:
     """How each argument of a generic class varies."""
-    known = _VARIANCES.get(kind)
-    if known is None or len(known) != count:
-        known = tuple(_variance(each) for each in _parameters(kind))
-    unsaid: tuple[Variance, ...] = ("invariant",)
-    return known if len(known) == count else unsaid * count
+    known: list[Variance] = list(_VARIANCES.get(kind, ()))
+    if len(known) != count:
+        known = [_variance(each) for each in _parameters(kind)]
+    return known if len(known) == count else [_variance(None) for _ in range(count)]
 
 
 def _variance(parameter: object) -> Variance:

@@ -10,7 +10,7 @@ import typing_extensions
 
 from rivusio_core.hints.generics import evaluate
 
-__all__ = ["function_types", "predicate_types"]
+__all__ = ["function_types", "names_of", "predicate_types"]
 
 
 def function_types(function: Callable[..., object]) -> tuple[object, object]:
@@ -19,23 +19,28 @@ def function_types(function: Callable[..., object]) -> tuple[object, object]:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # written in C
         return Any, Any
-    bare = inspect.unwrap(getattr(function, "func", function))
-    if not hasattr(bare, "__code__"):
-        bare = getattr(bare, "__func__", None) or getattr(cast("object", type(bare)), "__call__", bare)  # noqa: B004  # a callable object
-    globals_: dict[str, Any] = getattr(bare, "__globals__", {})
-    names: tuple[str, ...] = getattr(getattr(bare, "__code__", None), "co_freevars", ())
-    locals_ = dict[str, Any]()
-    for name, cell in zip(names, getattr(bare, "__closure__", None) or (), strict=False):
-        try:
-            locals_[name] = cell.cell_contents
-        except ValueError:  # not assigned yet
-            continue
+    globals_, locals_ = names_of(function)
 
     def type_of(annotation: object) -> object:
         return Any if annotation is inspect.Signature.empty else evaluate(annotation, globals_, locals_)
 
     first = next(iter(signature.parameters.values()), None)
     return Any if first is None else type_of(first.annotation), type_of(signature.return_annotation)
+
+
+def names_of(function: Callable[..., object]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The globals of a function, and the variables of enclosing functions that it uses: where its annotations look."""
+    bare = inspect.unwrap(getattr(function, "func", function))
+    if not hasattr(bare, "__code__"):
+        bare = getattr(bare, "__func__", None) or getattr(cast("object", type(bare)), "__call__", bare)  # noqa: B004  # a callable object
+    names: tuple[str, ...] = getattr(getattr(bare, "__code__", None), "co_freevars", ())
+    variables = dict[str, Any]()
+    for name, cell in zip(names, getattr(bare, "__closure__", None) or (), strict=False):
+        try:
+            variables[name] = cell.cell_contents
+        except ValueError:  # not assigned yet
+            continue
+    return getattr(bare, "__globals__", {}), variables
 
 
 def predicate_types(predicate: Callable[..., object]) -> tuple[object, object | None]:

@@ -11,7 +11,7 @@ __all__ = ["type_text"]
 
 
 def type_text(form: object, *, modules: bool = False) -> str:
-    """A type as text.
+    """A type as text; a bounded type variable as its bound.
 
     Args:
         form: the type.
@@ -36,6 +36,8 @@ def type_text(form: object, *, modules: bool = False) -> str:
         return " | ".join(parts)
     if get_origin(form) is Literal:
         return f"Literal[{', '.join(repr(value) for value in get_args(form))}]"
+    if isinstance(form, TypeVar) and form.__bound__ is not None:
+        return type_text(form.__bound__, modules=modules)
     kind, arguments = split(form)
     if kind is None:
         return _name(form, modules)

@@ -1,0 +1,84 @@
+"""Aggregators of numbers: how many, how much, how much on average."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar, cast
+
+from rivusio_streams.aggregate import Aggregator
+
+__all__ = ["Addable", "Count", "Mean", "Total"]
+
+T = TypeVar("T", contravariant=True)
+
+
+class Addable(Protocol):
+    """What `total` adds up: int, float, Decimal, Fraction, timedelta, ..."""
+
+    def __add__(self, other: Any, /) -> Any: ...  # Any: every number type says for itself what it adds
+
+
+N = TypeVar("N", bound=Addable)
+
+
+@dataclass(frozen=True)
+class Count(Aggregator[object, int, int]):
+    """How many values."""
+
+    ordered = False
+
+    def create(self) -> int:
+        return 0
+
+    def add(self, accumulator: int, value: object) -> int:
+        return accumulator + 1
+
+    def merge(self, left: int, right: int) -> int:
+        return left + right
+
+    def result(self, accumulator: int) -> int:
+        return accumulator
+
+
+@dataclass(frozen=True)
+class Total(Aggregator[T, "N | None", N], Generic[T, N]):
+    """The sum; added in order of arrival. Of no values: 0."""
+
+    of: Callable[[T], N]
+    ordered = False
+
+    def create(self) -> N | None:
+        return None
+
+    def add(self, accumulator: N | None, value: T) -> N | None:
+        number = self.of(value)
+        return number if accumulator is None else cast("N", accumulator + number)
+
+    def merge(self, left: N | None, right: N | None) -> N | None:
+        if left is None or right is None:
+            return right if left is None else left
+        return cast("N", left + right)
+
+    def result(self, accumulator: N | None) -> N:
+        return cast("N", 0) if accumulator is None else accumulator
+
+
+@dataclass(frozen=True)
+class Mean(Aggregator[T, "tuple[float, int]", float], Generic[T]):
+    """The arithmetic mean. Of no values: not a number."""
+
+    of: Callable[[T], float]
+    ordered = False
+
+    def create(self) -> tuple[float, int]:
+        return (0, 0)
+
+    def add(self, accumulator: tuple[float, int], value: T) -> tuple[float, int]:
+        return (accumulator[0] + self.of(value), accumulator[1] + 1)
+
+    def merge(self, left: tuple[float, int], right: tuple[float, int]) -> tuple[float, int]:
+        return (left[0] + right[0], left[1] + right[1])
+
+    def result(self, accumulator: tuple[float, int]) -> float:
+        return accumulator[0] / accumulator[1] if accumulator[1] else float("nan")

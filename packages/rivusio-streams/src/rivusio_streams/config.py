@@ -1,0 +1,110 @@
+"""How a flow is run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from rivusio_core.clock import Clock
+from rivusio_core.duration import Duration, Size, seconds
+from rivusio_core.errors import ConfigError, Fault
+from rivusio_core.listener import Listener
+from rivusio_streams.sink import BaseSink
+
+__all__ = ["RunConfig"]
+
+
+class RunConfig(BaseModel):
+    """The settings of a run; an immutable value.
+
+    Some are known and cannot be asked for yet: `checkpoint`, `memory`, a `delivery` other than `"at_least_once"`,
+    `parallelism` above 1, an `engine` other than `"local"`, a `chunk_wait`. Asking for them is an error, not ignored.
+
+    Raises:
+        ConfigError: listing every setting that is unknown, wrong or not there yet.
+
+    Example:
+        >>> RunConfig(name="orders", drain_timeout="5s").drain_timeout
+        '5s'
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
+
+    name: str = Field(default="", description="Name of the run in messages and metrics; the flow's own by default.")
+    every: Duration = Field(default="1s", description="How often sources are told what is safe (acknowledgement).")
+    drain_timeout: Duration = Field(default="30s", description="How long a stop may take until it is an error.")
+    chunk: int = Field(default=1024, ge=1, le=65_536, description="Items that travel together at most.")
+    dead_letters: BaseSink[Any] | list[Any] | None = Field(
+        default=None, description="Where items that failed for good go, as `Envelope`s."
+    )
+    listeners: Sequence[Listener] = Field(default=(), description="What hears of counts and failures.")
+    clock: Clock | None = Field(default=None, description="The time; tests bring their own.")
+    progress: bool | None = Field(
+        default=None, description="Show progress on standard error; by default where that is a terminal."
+    )
+    checkpoint: str | None = Field(default=None, description="Not there yet.")
+    delivery: Literal["at_least_once", "exactly_once", "at_most_once"] = Field(
+        default="at_least_once", description="Only 'at_least_once' is there yet."
+    )
+    chunk_wait: Duration | None = Field(default=None, description="Not there yet: a lone item goes at once.")
+    memory: Size | None = Field(default=None, description="Not there yet.")
+    parallelism: int = Field(default=1, ge=1, description="Not there yet.")
+    engine: str = Field(default="local", description="Only 'local' is there yet.")
+
+    def __init__(self, **settings: Any) -> None:  # Any: pydantic's own signature, which checkers take from the fields
+        try:
+            super().__init__(**settings)
+        except ValidationError as error:
+            raise ConfigError("RunConfig", faults=_faults(error)) from None
+
+    @classmethod
+    def of(cls, settings: dict[str, Any]) -> RunConfig:
+        """The configuration for settings by name, as files and the command line give them.
+
+        Raises:
+            ConfigError: listing every setting that is unknown or wrong.
+        """
+        return cls(**settings)
+
+    @field_validator("every", "drain_timeout")
+    @classmethod
+    def _longer_than_nothing(cls, value: Duration) -> Duration:
+        if seconds(value, "this") <= 0:
+            raise ValueError("must be longer than 0")
+        return value
+
+    @field_validator("checkpoint", "memory", "chunk_wait")
+    @classmethod
+    def _nothing_yet(cls, value: object) -> object:
+        if value is not None:
+            raise ValueError("is not there yet; leave it out")
+        return value
+
+    @field_validator("delivery")
+    @classmethod
+    def _at_least_once_only(cls, value: str) -> str:
+        if value != "at_least_once":
+            raise ValueError(f"{value!r} is not there yet; only 'at_least_once' is")
+        return value
+
+    @field_validator("parallelism")
+    @classmethod
+    def _one_only(cls, value: int) -> int:
+        if value != 1:
+            raise ValueError("more than 1 is not there yet; give single pipes concurrency= instead")
+        return value
+
+    @field_validator("engine")
+    @classmethod
+    def _local_only(cls, value: str) -> str:
+        if value != "local":
+            raise ValueError(f"there is no engine {value!r} yet; there is 'local'")
+        return value
+
+
+def _faults(error: ValidationError) -> list[Fault]:
+    return [
+        Fault(each["msg"].removeprefix("Value error, "), ".".join(map(str, each["loc"])))
+        for each in error.errors(include_input=False, include_url=False, include_context=False)
+    ]

@@ -1,0 +1,209 @@
+"""JSON lines: one JSON value a line, in UTF-8; as a source and as a sink."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BufferedReader, BufferedWriter
+from itertools import islice
+from os import PathLike
+from typing import Any, Generic, TypeVar, cast, overload
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
+from rivusio_core.errors import SinkError, SourceError
+from rivusio_core.policy.options import OnError
+from rivusio_streams.connectors.lines import bad_record, path_of
+from rivusio_streams.sink import Sink
+from rivusio_streams.source import EndOfPartition, Partition, Position, Rejected, Source
+
+__all__ = ["JsonLines"]
+
+T = TypeVar("T")
+
+
+class JsonLines(Source[T], Sink[T], Generic[T]):
+    """A file of JSON lines. To read it, say what a line is; to write it, that may be left out.
+
+    Reading: blank lines are passed over; a line that is no such value is treated by `on_error`, and its error says
+    file and line. Replay is seekable: a position is a byte offset and a line number.
+
+    Writing: whatever pydantic can serialise (models, dataclasses, plain values, dates, ...); numbers that JSON lacks
+    (not a number, infinity) become null. The folder must exist. The file is emptied at the start unless `append`;
+    what was flushed has left the process and is synced to the disk.
+
+    Args:
+        path: the file.
+        model: the type of a line: a pydantic model, a dataclass, a TypedDict, `int`, `dict[str, float]`, ...
+        on_error: what becomes of a bad line: `"fail"`, `"skip"` or `"dead_letter"` (its bytes).
+        append: write behind what the file already holds.
+
+    Raises:
+        ConfigError: the path is empty or holds a NUL character.
+
+    Example:
+        >>> JsonLines("orders.jsonl", dict[str, int], on_error="skip")
+        JsonLines('orders.jsonl', dict[str, int], on_error='skip')
+    """
+
+    replay = "seekable"
+    commit = "append"
+
+    @overload
+    def __init__(
+        self: JsonLines[object], path: str | PathLike[str], *, append: bool = False
+    ) -> None: ...
+    @overload
+    def __init__(
+        self, path: str | PathLike[str], model: type[T], *, on_error: OnError = "fail", append: bool = False
+    ) -> None: ...
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        model: type[T] | None = None,
+        *,
+        on_error: OnError = "fail",
+        append: bool = False,
+    ) -> None:
+        self.path = path_of(path, "JsonLines")
+        self.model = model
+        self.on_error = on_error
+        self.append = append
+        self._adapter: TypeAdapter[T] | None = None if model is None else TypeAdapter(model)
+        self._file: BufferedWriter | None = None
+
+    @property
+    def step_name(self) -> str:
+        return self.path.name
+
+    # ----------------------------------------------------------------------------------------------- as a source
+
+    def open_partition(self, partition: str, position: Position | None) -> Partition[T]:
+        if self._adapter is None:
+            raise SourceError(f"{self.path}: to read it, say what a line is: JsonLines(path, Model)")
+        offset, line = _place(position, str(self.path))
+        try:
+            file = self.path.open("rb")
+            file.seek(offset)
+        except OSError as error:
+            raise SourceError(f"{self.path} cannot be read: {error.strerror}; check the path and its permissions") from error
+        return _Lines(file, str(self.path), self._adapter, offset, line)
+
+    # ------------------------------------------------------------------------------------------------- as a sink
+
+    def open(self) -> None:
+        try:
+            self._file = self.path.open("ab" if self.append else "wb")
+        except OSError as error:
+            raise SinkError(
+                f"{self.path} cannot be written: {error.strerror}; its folder must exist and be writable"
+            ) from error
+
+    def write(self, batch: Sequence[T]) -> None:
+        lines: list[bytes] = []
+        for value in batch:
+            try:
+                lines.append(to_json(value, inf_nan_mode="null", bytes_mode="base64"))
+            except Exception as error:
+                raise SinkError(
+                    f"{self.path}: a {type(value).__name__} cannot be written as JSON ({type(error).__name__}); "
+                    "map it to a model or plain values before"
+                ) from error
+        lines.append(b"")
+        try:
+            self._writer().write(b"\n".join(lines))
+        except OSError as error:
+            raise SinkError(f"{self.path}: writing failed: {error.strerror}") from error
+
+    def flush(self) -> None:
+        import os  # noqa: PLC0415
+
+        try:
+            file = self._writer()
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError as error:
+            raise SinkError(f"{self.path}: flushing failed: {error.strerror}") from error
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def _writer(self) -> BufferedWriter:
+        if self._file is None:
+            raise SinkError(f"{self.path} is not open")
+        return self._file
+
+    # ------------------------------------------------------------------------------------------------ as a value
+
+    def _value(self) -> tuple[object, ...]:
+        return (self.path, self.model, self.on_error, self.append)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, JsonLines) and self._value() == cast("JsonLines[Any]", other)._value()
+
+    def __hash__(self) -> int:
+        return hash((JsonLines, self.path))
+
+    def __repr__(self) -> str:
+        shown = [repr(str(self.path))]
+        if self.model is not None:
+            shown.append(self.model.__name__ if type(self.model) is type else str(self.model))
+        shown += [f"on_error={self.on_error!r}"] * (self.on_error != "fail") + ["append=True"] * self.append
+        return f"JsonLines({', '.join(shown)})"
+
+
+class _Lines(Partition[T], Generic[T]):
+    def __init__(self, file: BufferedReader, path: str, adapter: TypeAdapter[T], offset: int, line: int) -> None:
+        self._file, self._path, self._adapter = file, path, adapter
+        self._offset, self._line = offset, line
+        self._rejected: list[Rejected] = []
+
+    def next_batch(self, maximum: int) -> list[T]:
+        self._rejected = []
+        try:
+            lines = list(islice(self._file, maximum))
+        except OSError as error:
+            raise SourceError(f"{self._path}:{self._line + 1}: reading failed: {error.strerror}") from error
+        if not lines:
+            raise EndOfPartition
+        if self._offset == 0:
+            lines[0] = lines[0].removeprefix(b"\xef\xbb\xbf")  # some editors put a mark before UTF-8
+        validate = self._adapter.validate_json
+        try:
+            items = [validate(line) for line in lines]
+        except ValueError:  # rare: only then line by line
+            items = self._one_by_one(lines)
+        self._offset = self._file.tell()
+        self._line += len(lines)
+        return items
+
+    def _one_by_one(self, lines: list[bytes]) -> list[T]:
+        items = list[T]()
+        for number, line in enumerate(lines, self._line + 1):
+            if not line.strip():
+                continue
+            try:
+                items.append(self._adapter.validate_json(line))
+            except (ValidationError, ValueError) as error:
+                where = f"{self._path}:{number}"
+                self._rejected.append(Rejected(len(items), line.rstrip(b"\r\n"), bad_record(where, error)))
+        return items
+
+    def position(self) -> Position:
+        return {"offset": self._offset, "line": self._line}
+
+    def rejected(self) -> Sequence[Rejected]:
+        return self._rejected
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _place(position: Position | None, path: str) -> tuple[int, int]:
+    if position is None:
+        return 0, 0
+    if isinstance(position, dict):
+        offset, line = position.get("offset"), position.get("line")
+        if isinstance(offset, int) and isinstance(line, int) and offset >= 0:
+            return offset, line
+    raise SourceError(f"{path}: {position!r} is no position in a file of lines")

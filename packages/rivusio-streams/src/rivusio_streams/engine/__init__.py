@@ -1,0 +1,1 @@
+"""The local engine: how a flow runs in this process. See `run`."""

@@ -1,0 +1,65 @@
+"""What travels in order with the data, besides chunks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rivusio_core.engine.stage import End, Signal
+
+__all__ = ["Barrier", "Idle", "PartitionEnded", "PartitionIdle", "Stop", "Watermark"]
+
+
+@dataclass(frozen=True)
+class Watermark(Signal):
+    """No on-time item with an event time before this one (microseconds) follows."""
+
+    time: int
+
+
+@dataclass(frozen=True)
+class Idle(Signal):
+    """All partitions are idle: nothing is to wait for this stream's watermark until it gives something again."""
+
+
+@dataclass(frozen=True)
+class PartitionIdle(Signal):
+    """A partition gave nothing for so long. For the step that makes watermarks, if it waits for as long as that.
+
+    Attributes:
+        origin: the partition, see `engine.origin`.
+        after: microseconds.
+    """
+
+    origin: int
+    after: int
+
+
+@dataclass(frozen=True)
+class PartitionEnded(Signal):
+    """A partition is over."""
+
+    origin: int
+
+
+@dataclass
+class Barrier(Signal):
+    """When every sink has made durable what came before it, sources may be told so.
+
+    Attributes:
+        number: 1, 2, 3, ...
+        holding: a step it passed keeps items that came before it and have reached no sink yet.
+    """
+
+    number: int
+    holding: bool = False
+
+
+@dataclass
+class Stop(End):
+    """The run was asked to stop: batches are given as at the end of input, open windows are not.
+
+    Attributes:
+        holding: a step it passed keeps items that have reached no sink.
+    """
+
+    holding: bool = False

@@ -1,0 +1,112 @@
+"""Event time: when an item happened, and how far event time has come (the watermark).
+
+A watermark W promises that no on-time item with time < W follows. Bounded out-of-orderness: W follows the largest
+time seen at a distance. It is kept per source partition; the smallest of those that are not idle counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import accumulate
+from typing import Any
+
+from rivusio_core.duration import duration_text
+from rivusio_streams.moment import FOREVER, NEVER
+
+__all__ = ["EventTime", "Watermarks"]
+
+
+@dataclass(frozen=True)
+class EventTime:
+    """How the items of a stream are given their times.
+
+    Attributes:
+        of: the time of an item: an aware datetime, or an int of microseconds since the epoch; None where the source
+            knows.
+        out_of_order: microseconds that an item may come after a later one without being late.
+        idle_after: microseconds after which a partition that gives nothing holds back no longer; None: it always does.
+        max_future: microseconds; a time further ahead of the clock does not move the watermark; None: any does.
+    """
+
+    of: Callable[[Any], datetime | int] | None = None  # Any: checked where `Stream.event_time` is called
+    out_of_order: int = 0
+    idle_after: int | None = None
+    max_future: int | None = None
+
+    def __str__(self) -> str:
+        parts = [f"out of order {duration_text(self.out_of_order)}"]
+        if self.idle_after is not None:
+            parts.append(f"idle after {duration_text(self.idle_after)}")
+        if self.max_future is not None:
+            parts.append(f"max future {duration_text(self.max_future)}")
+        return ", ".join(parts)
+
+
+class Watermarks:
+    """The watermarks of some partitions, and the smallest of them.
+
+    A partition counts as minus infinity until it was seen, does not count while it is idle, and counts as plus
+    infinity when it is over. While all are idle the combined watermark holds. It never goes back.
+    """
+
+    def __init__(self, partitions: list[int], out_of_order: int) -> None:
+        self._bound = out_of_order
+        self._reached: dict[int, int] = dict.fromkeys(partitions, NEVER)
+        self._idle: set[int] = set()
+        self.combined = NEVER
+
+    def others(self, partition: int) -> int:
+        """The smallest watermark of the other partitions that count; FOREVER if there are none."""
+        if len(self._reached) == 1:
+            return FOREVER
+        idle = self._idle
+        return min((w for p, w in self._reached.items() if p != partition and p not in idle), default=FOREVER)
+
+    def reached(self, partition: int) -> int:
+        """The watermark of one partition."""
+        return self._reached[partition]
+
+    def pass_items(self, partition: int, times: list[int], moving: list[int] | None = None) -> list[int]:
+        """Let items of one partition go by; gives the combined watermark *before* each.
+
+        Args:
+            partition: theirs.
+            times: theirs.
+            moving: the same, with NEVER for those that must not move the watermark.
+        """
+        self._idle.discard(partition)
+        others, floor, bound = self.others(partition), self.combined, self._bound
+        own = self._reached[partition]
+        marks = list(accumulate(times if moving is None else moving, max, initial=own + bound if own > NEVER else NEVER))
+        highest = marks.pop()
+        if highest > NEVER:
+            self._reached[partition] = highest - bound
+        self._combine()
+        if others == FOREVER and bound == 0 and (not marks or marks[0] >= floor):
+            return marks
+        return [max(floor, min(others, mark - bound)) if mark > NEVER else floor for mark in marks]
+
+    @property
+    def all_idle(self) -> bool:
+        """No partition counts, and at least one may come back."""
+        return bool(self._idle) and all(w == FOREVER or p in self._idle for p, w in self._reached.items())
+
+    def go_idle(self, partition: int) -> None:
+        """The partition gave nothing for a while."""
+        if self._reached[partition] != FOREVER:
+            self._idle.add(partition)
+            self._combine()
+
+    def end(self, partition: int) -> None:
+        """The partition is over."""
+        self._idle.discard(partition)
+        self._reached[partition] = FOREVER
+        self._combine()
+
+    def _combine(self) -> None:
+        counting = [w for p, w in self._reached.items() if p not in self._idle]
+        # Ended partitions alone do not end event time while others are merely idle: those may speak up again.
+        if counting and not (self._idle and min(counting) == FOREVER):
+            self.combined = max(self.combined, min(counting))

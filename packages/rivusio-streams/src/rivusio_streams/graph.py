@@ -1,0 +1,157 @@
+"""The graph behind streams and flows: immutable nodes that know what feeds them. Visitors (plan, check, drawing) read
+it; a node has no behaviour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from typing import Any
+
+from rivusio_core.pipe import BasePipe
+from rivusio_streams.aggregate import Aggregator
+from rivusio_streams.event_time import EventTime
+from rivusio_streams.sink import BaseSink
+from rivusio_streams.source import BaseSource
+from rivusio_streams.windows import AlignedWindows
+
+__all__ = [
+    "AggregateNode",
+    "EventTimeNode",
+    "KeyNode",
+    "MergeNode",
+    "Node",
+    "PipeNode",
+    "ReadNode",
+    "SideNode",
+    "SplitNode",
+    "TeeNode",
+    "WriteNode",
+    "in_order",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """A step. Two nodes are equal when they and all that feeds them are.
+
+    Attributes:
+        name: what the step is called; made unique in a plan.
+        inputs: what feeds it.
+    """
+
+    name: str
+    inputs: tuple[Node, ...]
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Node):
+            return NotImplemented
+        mine, theirs = in_order([self]), in_order([other])  # not recursive: a flow may be long
+        return len(mine) == len(theirs) and all(_alike(a, b) for a, b in zip(mine, theirs, strict=True))
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.name, len(self.inputs)))
+
+
+def _alike(a: Node, b: Node) -> bool:
+    own = [each.name for each in fields(a) if each.name != "inputs"]
+    return type(a) is type(b) and len(a.inputs) == len(b.inputs) and all(getattr(a, n) == getattr(b, n) for n in own)
+
+
+@dataclass(frozen=True, eq=False)
+class ReadNode(Node):
+    """Reads a source."""
+
+    source: BaseSource[Any]  # Any, here and below: the types were checked where streams were composed
+
+
+@dataclass(frozen=True, eq=False)
+class PipeNode(Node):
+    """Puts items through a pipe or pipeline."""
+
+    pipe: BasePipe[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class EventTimeNode(Node):
+    """Says when each item happened."""
+
+    spec: EventTime
+
+
+@dataclass(frozen=True, eq=False)
+class KeyNode(Node):
+    """Says what items have in common."""
+
+    key: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, eq=False)
+class AggregateNode(Node):
+    """Makes one result of the items of each window and key.
+
+    Attributes:
+        keyed: a window is kept for each key (the input is a `KeyNode`); else for all items together.
+        windows: where windows lie.
+        aggregator: what becomes of their items.
+        allowed_lateness: microseconds for which a closed window still takes items.
+        accumulate: a later pane holds all items so far, not only the new ones.
+        late_to: where late items go.
+    """
+
+    keyed: bool
+    windows: AlignedWindows
+    aggregator: Aggregator[Any, Any, Any]
+    allowed_lateness: int
+    accumulate: bool
+    late_to: BaseSink[Any] | None
+
+
+@dataclass(frozen=True, eq=False)
+class MergeNode(Node):
+    """Items of several streams as one."""
+
+
+@dataclass(frozen=True, eq=False)
+class SplitNode(Node):
+    """Sends each item one of two ways; its two `SideNode`s are the ways."""
+
+    predicate: Callable[[Any], object]
+
+
+@dataclass(frozen=True, eq=False)
+class SideNode(Node):
+    """One way out of a split."""
+
+    side: bool
+
+
+@dataclass(frozen=True, eq=False)
+class TeeNode(Node):
+    """Writes items to a sink and passes them on."""
+
+    sink: BaseSink[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class WriteNode(Node):
+    """Writes items to a sink; the end of a stream."""
+
+    sink: BaseSink[Any]
+
+
+def in_order(ends: Iterable[Node]) -> list[Node]:
+    """All nodes that feed `ends` and these themselves, each once, every one after those that feed it."""
+    ordered, seen = list[Node](), set[int]()
+    stack = [(node, False) for node in reversed(list(ends))]
+    while stack:
+        node, fed = stack.pop()
+        if fed:
+            ordered.append(node)
+        elif id(node) not in seen:
+            seen.add(id(node))
+            stack.append((node, True))
+            stack += [(each, False) for each in reversed(node.inputs)]
+    return ordered

@@ -1,0 +1,127 @@
+"""What a flow needs to run: its steps in order, under unique names, and what feeds what."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rivusio_core.engine.build import step_names
+from rivusio_core.engine.opening import steps_of
+from rivusio_streams.engine.origin import TIMED, UNTIMED
+from rivusio_streams.graph import (
+    AggregateNode,
+    EventTimeNode,
+    MergeNode,
+    Node,
+    PipeNode,
+    ReadNode,
+    SideNode,
+    TeeNode,
+    in_order,
+)
+
+__all__ = ["Plan"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A flow, ready to be run. Nodes are told apart by identity: what is used twice is computed once.
+
+    Attributes:
+        nodes: every one after those that feed it.
+        names: by id of the node: names of its steps, unique in the flow; a pipeline has several.
+        extras: by id of the node: name of the sink beside it (`tee`, `late_to`).
+    """
+
+    nodes: tuple[Node, ...]
+    names: dict[int, tuple[str, ...]]
+    extras: dict[int, str]
+
+    @staticmethod
+    def of(ends: Iterable[Node]) -> Plan:
+        """The plan for the nodes that end a flow."""
+        nodes = in_order(ends)
+        seen, names, extras = dict[str, int](), dict[int, tuple[str, ...]](), dict[int, str]()
+
+        def unique(name: str) -> str:
+            count = seen[name] = seen.get(name, 0) + 1
+            made = name if count == 1 else f"{name}-{count}"
+            return made if count == 1 or made not in seen else unique(made)
+
+        for node in nodes:
+            if isinstance(node, SideNode):
+                names[id(node)] = names[id(node.inputs[0])]
+            else:
+                names[id(node)] = tuple(unique(name) for name in _wanted(node))
+            if isinstance(node, TeeNode):
+                extras[id(node)] = names[id(node)][0]
+            elif isinstance(node, AggregateNode) and node.late_to is not None:
+                extras[id(node)] = unique(node.late_to.step_name)
+        return Plan(tuple(nodes), names, extras)
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The names of all steps, in order."""
+        found = list[str]()
+        for node in self.nodes:
+            if not isinstance(node, SideNode):
+                found += self.names[id(node)]
+                if isinstance(node, AggregateNode) and id(node) in self.extras:
+                    found.append(self.extras[id(node)])
+        return tuple(found)
+
+    def name(self, node: Node) -> str:
+        """The name of a node's only, or first, step."""
+        return self.names[id(node)][0]
+
+    def consumers(self) -> dict[int, list[tuple[Node, int]]]:
+        """By id of a node: who it feeds, and as which of their inputs."""
+        found = defaultdict[int, list[tuple[Node, int]]](list)
+        for node in self.nodes:
+            for index, each in enumerate(node.inputs):
+                found[id(each)].append((node, index))
+        return found
+
+    def columns(self) -> dict[int, int]:
+        """By id of a node: how many columns its results have."""
+        found = dict[int, int]()
+        for node in self.nodes:
+            if isinstance(node, ReadNode):
+                found[id(node)] = TIMED if node.source.timed else UNTIMED
+            elif isinstance(node, EventTimeNode | AggregateNode):
+                found[id(node)] = TIMED
+            elif isinstance(node, MergeNode):
+                found[id(node)] = min(found[id(each)] for each in node.inputs)
+            else:
+                found[id(node)] = found[id(node.inputs[0])]
+        return found
+
+    def idle_after(self, read: ReadNode) -> Sequence[int]:
+        """The idle times that steps behind a source want to hear of."""
+        fed, wanted = {id(read)}, list[int]()
+        for node in self.nodes:
+            if any(id(each) in fed for each in node.inputs):
+                fed.add(id(node))
+                if isinstance(node, EventTimeNode) and node.spec.idle_after is not None:
+                    wanted.append(node.spec.idle_after)
+        return wanted
+
+    def wires(self) -> list[tuple[tuple[str, ...], str]]:
+        """Which steps' results together are what a step takes, for the ledger. Splits have two kinds of results and
+        are left out."""
+        found = list[tuple[tuple[str, ...], str]]()
+        for node in self.nodes:
+            feeding = tuple(self.names[id(each)][-1] for each in node.inputs if not isinstance(each, SideNode))
+            steps = self.names[id(node)]
+            if feeding and len(feeding) == len(node.inputs) and not isinstance(node, SideNode):
+                found.append((feeding, steps[0]))
+            found += [((before,), after) for before, after in zip(steps, steps[1:], strict=False)]
+        return found
+
+
+def _wanted(node: Node) -> Sequence[str]:
+    if isinstance(node, PipeNode):
+        return [node.name] if node.name and len(steps_of(node.pipe)) == 1 else step_names(node.pipe)
+    return [node.name]
+

@@ -1,0 +1,56 @@
+"""What a window is, and what comes out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Literal, TypeAlias, TypeVar
+
+__all__ = ["Pane", "Timing", "Window", "Windowed"]
+
+K = TypeVar("K", covariant=True)
+V = TypeVar("V", covariant=True)
+
+Timing: TypeAlias = Literal["early", "on_time", "late"]
+"""Given before its window closed, when it closed, or after."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Window:
+    """An interval of event time, half-open: `start <= time < end`. Both are aware datetimes in UTC."""
+
+    start: datetime
+    end: datetime
+
+    def __str__(self) -> str:
+        return f"[{self.start.isoformat()}, {self.end.isoformat()})"
+
+
+@dataclass(frozen=True, slots=True)
+class Pane:
+    """One giving of a window's result.
+
+    Attributes:
+        index: 0 for the first of this window and key, then 1, 2, ...
+        timing: `early`, `on_time` or `late`.
+    """
+
+    index: int = 0
+    timing: Timing = "on_time"
+
+
+@dataclass(frozen=True, slots=True)
+class Windowed(Generic[K, V]):
+    """A result of a window. Its event time is the last microsecond of the window, `end - 1 us`.
+
+    Attributes:
+        key: what the items have in common; None for a stream without keys.
+        window: when they happened.
+        value: what was computed of them.
+        pane: which giving of the result it is.
+    """
+
+    key: K
+    window: Window
+    value: V
+    pane: Pane = Pane()
