@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import anyio.lowlevel
 
@@ -94,3 +96,43 @@ class ARecorded(AsyncBasePipe[int, int]):
     async def teardown(self) -> None:
         await anyio.lowlevel.checkpoint()
         LIFE.append(f"teardown {self.label}")
+
+
+@pipe
+def process_id(number: int) -> int:
+    return os.getpid()
+
+
+@pipe
+def die_at_17(number: int) -> int:
+    if number == 17:
+        os._exit(3)
+    return number
+
+
+@pipe
+def print_and_add(number: int) -> int:
+    print("a stray print")
+    return number + 1
+
+
+class Counting(SyncBasePipe[int, int]):
+    """Counts in the process where it was set up; notes its life in a file."""
+
+    log: Path
+    count: int = state()
+
+    def setup(self) -> None:
+        self.count = 0
+        self._note("setup")
+
+    def process(self, item: int) -> int:
+        self.count += 1
+        return self.count
+
+    def teardown(self) -> None:
+        self._note("teardown")
+
+    def _note(self, what: str) -> None:
+        with self.log.open("a") as log:
+            log.write(f"{what} {os.getpid()}\n")

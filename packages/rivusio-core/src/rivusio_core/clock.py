@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 import anyio
@@ -11,7 +12,7 @@ __all__ = ["BlockingClock", "Clock", "SystemClock"]
 
 
 class Clock(Protocol):
-    """Two readings and a sleep.
+    """Two readings, a sleep, and a deadline.
 
     `wall` is UTC in microseconds since the epoch and may jump; `monotonic` is in seconds and never goes back.
     """
@@ -28,6 +29,14 @@ class Clock(Protocol):
         """Wait at least that long; a cancellation point."""
         ...
 
+    def deadline(self, seconds: float) -> AbstractContextManager[anyio.CancelScope]:
+        """Cancel what is inside after that long; the scope's `cancelled_caught` then says that it was this deadline."""
+        ...
+
+    def working(self) -> AbstractContextManager[None]:
+        """Hold around a wait for a thread or process: a clock that jumps must not jump while one computes."""
+        ...
+
 
 class SystemClock:
     """The machine's clock; sleeps on the event loop."""
@@ -41,9 +50,18 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)
 
+    def deadline(self, seconds: float) -> AbstractContextManager[anyio.CancelScope]:
+        return anyio.move_on_after(seconds)
+
+    def working(self) -> AbstractContextManager[None]:
+        return _IDLE
+
 
 class BlockingClock(SystemClock):
-    """The machine's clock where no event loop runs: sleeping blocks the calling thread."""
+    """The machine's clock where no event loop runs: sleeping blocks the calling thread; there are no deadlines."""
 
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
+
+
+_IDLE = nullcontext()

@@ -175,4 +175,5 @@ class _Check:
                 paths[meant] = (plugin, meant.removeprefix(f"{plugin}_"))
         near = nearest(meant, paths, 1)
         hint = f"; did you mean {ENV_PREFIX}{'__'.join(paths[near[0]]).upper()}?" if near else ""
-        return Fault(f"is no setting: write {ENV_PREFIX}SECTION__NAME in capitals, with two underscores{hint}", where=variable)
+        rule = f"is no setting: write {ENV_PREFIX}SECTION__NAME in capitals, with two underscores"
+        return Fault(rule + hint, where=variable)

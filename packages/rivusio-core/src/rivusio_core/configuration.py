@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any, ClassVar, get_args, get_origin, get_type_hints
@@ -10,6 +11,7 @@ from typing import Annotated, Any, ClassVar, get_args, get_origin, get_type_hint
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from rivusio_core.errors import ConfigError, DefinitionError, Fault
+from rivusio_core.hints.signatures import names_of
 from rivusio_core.resource import Use
 from rivusio_core.state import StateMark
 
@@ -119,21 +121,33 @@ class Configuration:
 def _hints(owner: type | Callable[..., object]) -> dict[str, object]:
     try:
         return get_type_hints(owner, include_extras=True)
-    except NameError as error:
-        own: dict[str, object] = dict(getattr(owner, "__annotations__", {}))
-        settings = _setting_names(owner)
-        if any(isinstance(own.get(name), str) for name in settings):
-            raise DefinitionError(
-                f"{getattr(owner, '__qualname__', owner)}: the annotation of a setting names {error.name!r}, which cannot "
-                "be found at run time; import it at module level, outside `if TYPE_CHECKING`"
-            ) from error
-        return own
+    except NameError:  # perhaps of an annotation that says nothing about settings, such as the item's
+        return {name: _hint(owner, name, annotation) for name, annotation in _annotations(owner).items()}
 
 
-def _setting_names(owner: type | Callable[..., object]) -> list[str]:
+def _annotations(owner: type | Callable[..., object]) -> dict[str, object]:
+    """What the settings and states of a class or function are annotated with, as text where it was left as text."""
     if isinstance(owner, type):
-        return list(owner.__dict__.get("__annotations__", {}))
-    return [each.name for each in inspect.signature(owner).parameters.values() if each.kind is each.KEYWORD_ONLY]
+        return dict(owner.__dict__.get("__annotations__", {}))
+    parameters = inspect.signature(owner).parameters.values()
+    return {each.name: each.annotation for each in parameters if each.kind is each.KEYWORD_ONLY}
+
+
+def _hint(owner: type | Callable[..., object], name: str, annotation: object) -> object:
+    if isinstance(owner, type):
+        globals_, locals_ = vars(sys.modules[owner.__module__]), dict(vars(owner))
+    else:
+        globals_, locals_ = names_of(owner)
+    holder = type("Holder", (), {"__annotations__": {name: annotation}})
+    try:
+        return get_type_hints(holder, globals_, locals_, include_extras=True)[name]
+    except NameError as error:
+        if isinstance(getattr(owner, name, None), StateMark) and "Annotated" not in str(annotation):
+            return object  # its type is only for checkers
+        raise DefinitionError(
+            f"{owner.__qualname__}: the annotation of {name!r} names {error.name!r}, which cannot be found at run time; "
+            "import it at module level, outside `if TYPE_CHECKING`"
+        ) from error
 
 
 def _use(hint: object) -> Use | None:
@@ -141,5 +155,3 @@ def _use(hint: object) -> Use | None:
         return None
     found = [mark for mark in get_args(hint)[1:] if isinstance(mark, Use)]
     return found[0] if found else None
-
-

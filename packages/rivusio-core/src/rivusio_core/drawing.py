@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape
 
 from rivusio_core.graph import Edge, Graph, Node, NodeKind
 
@@ -26,6 +26,12 @@ _SWEEPS = 8
 # Mid tones: enough contrast against white and against dark grey, so one picture serves both.
 _COLOUR: dict[NodeKind, str] = {"source": "#2f9e74", "pipe": "#5b7fd6", "state": "#b07d2b", "sink": "#b0609f"}
 _NEUTRAL = "#808a99"
+_SMALL = f'font-size="11" fill="{_NEUTRAL}"'
+_FONT = "ui-sans-serif, system-ui, sans-serif"
+_TIP = (
+    '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+    f'<path d="M0,0.5 L8,4 L0,7.5 z" fill="{_NEUTRAL}"/></marker></defs>'
+)
 
 
 @dataclass
@@ -68,12 +74,11 @@ def svg(graph: Graph) -> str:
     width = max((place.x + place.width for place in places.values()), default=0.0) + _MARGIN
     height = max((place.y + place.height for place in places.values()), default=0.0) + _MARGIN
     title = escape(_clean(graph.name or "graph"))
+    size = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-        f'viewBox="0 0 {width:.0f} {height:.0f}" role="img" font-family="ui-sans-serif, system-ui, sans-serif">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" font-family="{_FONT}">',
         f"<title>{title}</title>",
-        '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-        f'<path d="M0,0.5 L8,4 L0,7.5 z" fill="{_NEUTRAL}"/></marker></defs>',
+        _TIP,
     ]
     lines += [_curve(way, [places[key] for key in way.keys]) for way in ways]
     lines += [_box(place, place.node) for place in places.values() if place.node is not None]
@@ -156,22 +161,17 @@ def _position(layers: list[list[_Place]], gaps: list[float]) -> None:
 
 def _box(place: _Place, node: Node) -> str:
     colour = _COLOUR[node.kind]
-    round_by = place.height / 2 if node.kind in ("source", "sink") else 8
-    middle = place.x + place.width / 2
-    line = place.y + (place.height / 2 + 5 if not node.detail else 21)
-    parts = [
-        f"<g><title>{escape(_clean(node.label))}</title>",
-        f'<rect x="{place.x:.1f}" y="{place.y:.1f}" width="{place.width:.1f}" height="{place.height:.1f}" '
-        f'rx="{round_by:.0f}" fill={quoteattr(colour)} fill-opacity="0.16" stroke={quoteattr(colour)} stroke-width="1.5"/>',
-        f'<text x="{middle:.1f}" y="{line:.1f}" text-anchor="middle" font-size="13" font-weight="600" '
-        f"fill={quoteattr(colour)}>{escape(_cut(node.label))}</text>",
-    ]
-    if node.detail:
-        parts.append(
-            f'<text x="{middle:.1f}" y="{line + 17:.1f}" text-anchor="middle" font-size="11" '
-            f'fill="{_NEUTRAL}">{escape(_cut(node.detail))}</text>'
-        )
-    return "".join([*parts, "</g>"])
+    corner = place.height / 2 if node.kind in ("source", "sink") else 8
+    middle, line = place.x + place.width / 2, place.y + (21 if node.detail else place.height / 2 + 5)
+    at = f'x="{place.x:.1f}" y="{place.y:.1f}" width="{place.width:.1f}" height="{place.height:.1f}"'
+    box = f'<rect {at} rx="{corner:.0f}" fill="{colour}" fill-opacity="0.16" stroke="{colour}" stroke-width="1.5"/>'
+    label = _text(middle, line, node.label, f'font-size="13" font-weight="600" fill="{colour}"')
+    detail = _text(middle, line + 17, node.detail, _SMALL) if node.detail else ""
+    return f"<g><title>{escape(_clean(node.label))}</title>{box}{label}{detail}</g>"
+
+
+def _text(x: float, y: float, text: str, look: str) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="middle" {look}>{escape(_cut(text))}</text>'
 
 
 def _curve(way: _Way, places: list[_Place]) -> str:
@@ -186,17 +186,13 @@ def _curve(way: _Way, places: list[_Place]) -> str:
         room = min(room, max(to_x - x - _BEND, 0.0))
         start, stop = (x, to_x - room) if way.straight_at_end else (x + room, to_x)
         half = (start + stop) / 2
-        path += f" L{start:.1f},{y:.1f} C{half:.1f},{y:.1f} {half:.1f},{to_y:.1f} {stop:.1f},{to_y:.1f} L{to_x:.1f},{to_y:.1f}"
+        path += f" L{start:.1f},{y:.1f} C{half:.1f},{y:.1f} {half:.1f},{to_y:.1f} {stop:.1f},{to_y:.1f}"
+        path += f" L{to_x:.1f},{to_y:.1f}"
         if labelled:
             label_x, label_y = ((stop + to_x) / 2, to_y) if way.straight_at_end else ((x + start) / 2, y)
         x, y = to_x + place.width, to_y
     drawn = f'<path d="{path}" fill="none" stroke="{_NEUTRAL}" stroke-width="1.5" marker-end="url(#tip)"/>'
-    if not way.edge.label:
-        return drawn
-    return drawn + (
-        f'<text x="{label_x:.1f}" y="{label_y - 6:.1f}" text-anchor="middle" font-size="11" '
-        f'fill="{_NEUTRAL}">{escape(_cut(way.edge.label))}</text>'
-    )
+    return drawn + (_text(label_x, label_y - 6, way.edge.label, _SMALL) if way.edge.label else "")
 
 
 def _clean(text: str) -> str:

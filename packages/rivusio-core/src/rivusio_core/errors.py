@@ -261,7 +261,15 @@ class PipeTypeError(PipeError):
 
 
 class CircuitOpen(PipeError):
-    """The pipe failed too often lately; it is not called until its circuit closes again."""
+    """The pipe failed too often lately; it is not called until its circuit closes again.
+
+    Attributes:
+        retry_after: seconds until it may be called again; None while a trial call is under way.
+    """
+
+    def __init__(self, message: str = "", *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class LimitExceeded(PipeError):

@@ -116,7 +116,7 @@ def check_predicate(predicate: object, where: str) -> None:
     """
     name = getattr(predicate, "__name__", type(predicate).__name__)
     if isinstance(predicate, BasePipe):
-        raise DefinitionError(f"{where}: {predicate.step_name!r} is a pipe; a predicate is a plain function of the item")
+        raise DefinitionError(f"{where}: {predicate.step_name!r} is a pipe; a predicate is a plain function")
     if not callable(predicate):
         raise DefinitionError(f"{where}: a predicate is a function of the item, not {name}")
     try:

@@ -62,9 +62,7 @@ class HookSpecs:
         """
 
     @_spec(firstresult=True)
-    def rivusio_listeners(
-        self, run: RunInfo, settings: BaseModel | None
-    ) -> Sequence[Listener] | Listener | None:
+    def rivusio_listeners(self, run: RunInfo, settings: BaseModel | None) -> Sequence[Listener] | Listener | None:
         """The listeners of the plugin for one run; called once per run, on plugins that the configuration names.
 
         Args:

@@ -145,4 +145,4 @@ def _no_pipe(thing: Any) -> str:  # Any: whatever an untyped caller gave
         return f"{name} is a class of pipes; make one: {name}(...)"
     if inspect.isroutine(thing):
         return f"{name} is no pipe; decorate the function with @pipe"
-    return f"{name} is no pipe; a pipe is a function decorated with @pipe, or a value of a class derived from SyncBasePipe"
+    return f"{name} is no pipe; pipes are functions decorated with @pipe, and values of classes such as SyncBasePipe"

@@ -67,8 +67,8 @@ class Plugin:
         asked: object = getattr(target, "RIVUSIO_API", API_VERSION)
         if asked != API_VERSION:
             raise PluginVersionError(
-                f"plugin {self.name!r} of {self.distribution} was written for version {asked!r} of the plugin interface; "
-                f"this rivusio-core has version {API_VERSION}. Install matching versions of both",
+                f"plugin {self.name!r} of {self.distribution} was written for version {asked!r} of the plugin "
+                f"interface; this rivusio-core has version {API_VERSION}. Install matching versions of both",
                 plugin=self.name,
                 distribution=self.distribution,
             )
@@ -99,7 +99,7 @@ class Plugin:
         Raises:
             PluginError: the hook gives something else, or raised.
         """
-        model = self._guarded("rivusio_settings", lambda: self._calls.rivusio_settings())
+        model = self._guarded("rivusio_settings", self._calls.rivusio_settings)
         if model is None or (isinstance(model, type) and issubclass(model, BaseModel)):
             return model
         raise self._wrong("rivusio_settings must return a class of pydantic models")

@@ -30,13 +30,14 @@ Then `installed().registry.pipe("acme.reverse")` gives the pipe; only then is `r
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from rivusio_core.errors import PluginConflictError, PluginError, PluginLoadError, PluginTypeError, UnknownKindError
 from rivusio_core.hooks import API_VERSION
@@ -51,6 +52,8 @@ __all__ = ["API_VERSION", "GROUP", "PluginInfo", "Plugins", "installed"]
 
 GROUP = "rivusio"
 """The entry-point group."""
+
+PluginState: TypeAlias = Literal["found", "loaded", "broken"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _EXIT = (Exception, SystemExit)
@@ -72,7 +75,7 @@ class PluginInfo:
     name: str
     distribution: str
     target: str
-    state: Literal["found", "loaded", "broken"] = "found"
+    state: PluginState = "found"
     error: PluginError | None = None
 
 
@@ -93,8 +96,8 @@ class Plugins:
         self._points: dict[str, list[EntryPoint]] = {}
         for point in entry_points(group=GROUP) if points is None else points:
             same = self._points.setdefault(point.name, [])
-            if not any(other.value == point.value and _of(other) == _of(point) for other in same):  # one file seen twice
-                same.append(point)
+            if not any(other.value == point.value and _of(other) == _of(point) for other in same):
+                same.append(point)  # else one and the same, seen twice on the path
         self._loaded: dict[str, Plugin] = {}
         self._broken: dict[str, PluginError] = {}
         self._loading: list[str] = []
@@ -110,7 +113,7 @@ class Plugins:
 
     def _info(self, name: str, point: EntryPoint) -> PluginInfo:
         error = self._broken.get(name) or self._fault(name)
-        state: Literal["found", "loaded", "broken"] = "broken" if error else "loaded" if name in self._loaded else "found"
+        state: PluginState = "broken" if error else "loaded" if name in self._loaded else "found"
         return PluginInfo(name, _of(point), point.value, state, error)
 
     def loaded(self) -> tuple[Plugin, ...]:
@@ -131,8 +134,8 @@ class Plugins:
             if name in self._loaded:
                 return self._loaded[name]
             if name not in self._points:
-                hint = did_you_mean(name, self._points)
-                raise UnknownKindError(f"no plugin {name!r} is installed{hint}", did_you_mean=nearest(name, self._points))
+                message = f"no plugin {name!r} is installed{did_you_mean(name, self._points)}"
+                raise UnknownKindError(message, did_you_mean=nearest(name, self._points))
             known = self._broken.get(name)
             if known is not None:
                 raise known.with_traceback(None)
@@ -151,10 +154,8 @@ class Plugins:
     def check(self) -> tuple[PluginInfo, ...]:
         """Load every plugin, and tell what came of each."""
         for name in self.names():
-            try:
+            with contextlib.suppress(PluginError):  # kept in _broken, told below
                 self.get(name)
-            except PluginError:
-                pass  # kept in _broken, told below
         for error in self.registry.faults():  # seen once the owner of a kind is there too
             self._broken.setdefault(error.plugin, error)
         return self.infos()
@@ -203,4 +204,3 @@ def installed() -> Plugins:
 
 def _of(point: EntryPoint) -> str:
     return f"{point.dist.name} {point.dist.version}" if point.dist is not None else "an unknown distribution"
-

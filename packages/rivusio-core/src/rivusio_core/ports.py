@@ -23,7 +23,16 @@ from rivusio_core.hints.signatures import function_types, predicate_types
 from rivusio_core.hints.text import type_text
 from rivusio_core.pipe import AsyncFlatPipe, BasePipe, FlatPipe
 
-__all__ = ["HasPorts", "Ports", "branch_ports", "connect", "ports_of", "predicate_ports", "route_ports", "unknown_ports"]
+__all__ = [
+    "HasPorts",
+    "Ports",
+    "branch_ports",
+    "connect",
+    "ports_of",
+    "predicate_ports",
+    "route_ports",
+    "unknown_ports",
+]
 
 
 @dataclass(frozen=True)
@@ -179,7 +188,7 @@ def _meet(one: object, two: object) -> object | None:
 
 
 def _apart(ports: Ports, taken: tuple[TypeVar, ...]) -> Ports:
-    """The same ports without the type variables of the other side: a `T` of theirs is another one than a `T` of ours."""
+    """The same ports without the type variables of the other side: their `T` is another one than ours."""
     variables = {*type_variables(ports.takes), *type_variables(ports.gives)}.intersection(taken)
     fresh: Variables = {}
     for each in variables:

@@ -100,8 +100,7 @@ class Registration:
         entry = Entry(kind, f"{self.plugin}.{name}", value, self.plugin, self.distribution)
         if (kind, entry.name) in self.entries:
             raise PluginConflictError(
-                f"{self.distribution} and {self.distribution} both register the {kind} {entry.name!r}: it is registered "
-                "twice; give one of them another name",
+                f"{self.distribution} registers the {kind} {entry.name!r} twice; give one of them another name",
                 plugin=self.plugin,
                 distribution=self.distribution,
             )
@@ -168,7 +167,8 @@ class Registry:
         """
         for key in registration.entries.keys() & self._entries.keys():
             raise PluginConflictError(
-                f"{self._entries[key].distribution} and {registration.distribution} both register the {key[0]} {key[1]!r}",
+                f"{self._entries[key].distribution} and {registration.distribution} both register "
+                f"the {key[0]} {key[1]!r}",
                 plugin=registration.plugin,
                 distribution=registration.distribution,
             )
@@ -268,7 +268,8 @@ def check_entry(entry: Entry, base: type | None) -> None:
 
 
 def _mistyped(entry: Entry, wanted: str) -> PluginTypeError:
-    what = f"the class {entry.value.__qualname__}" if isinstance(entry.value, type) else f"a {type(entry.value).__name__}"
+    value = entry.value
+    what = f"the class {value.__qualname__}" if isinstance(value, type) else f"a {type(value).__name__}"
     return PluginTypeError(
         f"plugin {entry.plugin!r} of {entry.distribution}: the {entry.kind} {entry.name!r} is {what}, not {wanted}",
         plugin=entry.plugin,

@@ -69,9 +69,7 @@ def route(
     a: tuple[Callable[[Z], TypeIs[A]], BasePipe[A, O1]], /, *, otherwise: BasePipe[Z, O5]
 ) -> Pipeline[A | Z, O1 | O5]: ...
 @overload
-def route(
-    a: tuple[Callable[[I], bool], BasePipe[I, O1]], /, *, otherwise: BasePipe[I, O5]
-) -> Pipeline[I, O1 | O5]: ...
+def route(a: tuple[Callable[[I], bool], BasePipe[I, O1]], /, *, otherwise: BasePipe[I, O5]) -> Pipeline[I, O1 | O5]: ...
 @overload
 def route(
     a: tuple[Callable[[Z], TypeIs[A]], BasePipe[A, O1]],
@@ -154,7 +152,9 @@ def route(*arms: tuple[Predicate, AnyPipe], otherwise: AnyPipe) -> Pipeline[Any,
         [3, 2]
     """
     if not 1 <= len(arms) <= _MOST:
-        raise CompositionError(f"route takes 1 to {_MOST} arms (predicate, pipe), not {len(arms)}; nest routes for more")
+        raise CompositionError(
+            f"route takes 1 to {_MOST} arms (predicate, pipe), not {len(arms)}; nest routes for more"
+        )
     checked = tuple((_predicate(predicate), _part(pipe)) for predicate, pipe in arms)
     step = Route[Any, Any](arms=checked, otherwise=_part(otherwise))
     return Pipeline[Any, Any]((step,), ports_of(step))
@@ -166,8 +166,9 @@ _MOST = 4  # as many as there are overloads
 def _predicate(predicate: object) -> Predicate:
     check_predicate(predicate, "route")
     if inspect.iscoroutinefunction(predicate):
+        name = getattr(predicate, "__name__", "")
         raise DefinitionError(
-            f"route: predicate {getattr(predicate, '__name__', '')!r} is a coroutine function; find out in a pipe before, and decide here by its result"
+            f"route: predicate {name!r} is a coroutine function; find out in a pipe before, and decide here by its result"
         )
     return cast("Predicate", predicate)
 

@@ -98,7 +98,8 @@ def _inner(annotation: object) -> type[BaseModel] | None:
 
 
 def _inner_by_name(model: type[BaseModel]) -> dict[str, type[BaseModel] | None]:
-    return {name: _inner(model.model_fields[field].annotation) for field, names in _fields(model).items() for name in names}
+    inner = {field: _inner(info.annotation) for field, info in model.model_fields.items()}
+    return {name: inner[field] for field, names in _fields(model).items() for name in names}
 
 
 def _unknown(model: type[BaseModel], table: Table, path: tuple[str, ...]) -> Iterator[Fault]:
@@ -129,7 +130,8 @@ def _known_only(model: type[BaseModel], table: Table) -> dict[str, object]:
 
 
 def _with_json(values: Mapping[str, object], table: Table, error: ValidationError) -> dict[str, object]:
-    refused = [tuple(each["loc"]) for each in error.errors(include_input=False, include_url=False, include_context=False)]
+    told = error.errors(include_input=False, include_url=False, include_context=False)
+    refused = [tuple(each["loc"]) for each in told]
     changed = cast("dict[str, object]", _copied(values))
     for path, leaf in table.leaves():
         if not leaf.text or not any(loc[: len(path)] == path for loc in refused):

@@ -220,8 +220,8 @@ def batch(n: int, within: Duration | None = None) -> BatchShape:
         [[1, 2], [3]]
     """
     faults = list[Fault]()
-    if n < 1:
-        faults.append(Fault(f"must be 1 or more, not {n}", "n"))
+    if not _is_size(n):
+        faults.append(Fault(f"must be a whole number from 1, not {n!r}", "n"))
     wait: float | None = None
     if within is not None:
         try:
@@ -247,3 +247,7 @@ def unbatch() -> UnbatchShape:
         [1, 2, 3]
     """
     return UnbatchShape(Unbatch[Any]())
+
+
+def _is_size(value: object) -> bool:  # object: callers may be untyped
+    return isinstance(value, int) and value >= 1

@@ -20,7 +20,7 @@ MAX_KEY_PARTS = 32
 _TOKEN = re.compile(
     r'''(?P<text>"""(?:[^"\\]|\\[\s\S]|"{1,2}(?!"))*+(?:"{3,5}|\\?\Z)'''
     r"""|'''(?:[^']|'{1,2}(?!'))*+(?:'{3,5}|\Z)"""
-    r'''|"(?:[^"\\\n]|\\.)*+"?|'[^'\n]*+'?|[A-Za-z0-9_-]++|[ \t]++)'''
+    r"""|"(?:[^"\\\n]|\\.)*+"?|'[^'\n]*+'?|[A-Za-z0-9_-]++|[ \t]++)"""
     r"|(?P<comment>\#[^\n]*+)|(?P<dot>\.)|(?P<open>[\[{])|(?P<close>[\]}])|(?P<other>[\s\S])"
 )
 
@@ -38,7 +38,8 @@ def read_text(path: Path, where: str = "") -> str:
     where = where or str(path)
     try:
         if not path.is_file():  # a pipe or device could block for ever
-            raise ConfigError(faults=[Fault("is no regular file" if path.exists() else "there is no such file", where=where)])
+            what = "is no regular file" if path.exists() else "there is no such file"
+            raise ConfigError(faults=[Fault(what, where=where)])
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:

@@ -26,7 +26,7 @@ class Durations:
         self._counts = [0] * (len(BUCKETS) + 1)
 
     def add(self, seconds: float) -> None:
-        """Count one duration. What is no duration (negative, not a number) counts as 0: a scrape must not fail on it."""
+        """Count one duration; what is none (negative, not a number) counts as 0, since a scrape must not fail on it."""
         if not seconds >= 0:
             seconds = 0.0
         self.total += seconds

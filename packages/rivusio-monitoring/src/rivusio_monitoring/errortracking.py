@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import rivusio_core.errors
-from rivusio_core.errors import PipeError
+from rivusio_core import PipeError
 from rivusio_core.listener import Treatment
 
 __all__ = ["ErrorGroup", "ErrorGroups", "place"]

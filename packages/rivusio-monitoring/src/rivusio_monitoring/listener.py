@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections import deque
 from threading import Lock
 
-from rivusio_core.clock import Clock, SystemClock
-from rivusio_core.errors import PipeError
-from rivusio_core.listener import Listener, RunInfo, Tally, Treatment
-
+from rivusio_core import Clock, Listener, PipeError, RunInfo, SystemClock, Tally
+from rivusio_core.listener import Treatment
 from rivusio_monitoring.errortracking import ErrorGroups
 from rivusio_monitoring.labels import OTHER, Labels
-from rivusio_monitoring.record import NameRecord, RunRecord, StepRecord
 from rivusio_monitoring.rate import Rate
+from rivusio_monitoring.record import NameRecord, RunRecord, StepRecord
 from rivusio_monitoring.settings import MonitoringSettings
 from rivusio_monitoring.snapshot import ChannelView, Outcome, RunView, Snapshot
 
@@ -87,7 +85,7 @@ class MonitoringListener(Listener):
                 self._step(record, step).ran(tally, seconds, record.reported)
 
     def item_failed(self, run: RunInfo, error: PipeError, treatment: Treatment) -> None:
-        """Add an error to its group. (The count of failed items comes with the chunk.)"""
+        """Add an error to its group; the count of failed items comes with the chunk."""
         with self._lock:
             record = self._reporting(run)
             if record is not None:

@@ -15,6 +15,8 @@ from prometheus_client.metrics_core import (
     CounterMetricFamily,
     GaugeMetricFamily,
     HistogramMetricFamily,
+)
+from prometheus_client.metrics_core import (
     Metric as Family,
 )
 from prometheus_client.registry import Collector
@@ -25,6 +27,7 @@ from rivusio_monitoring.versions import versions
 
 __all__ = ["METRICS", "Metric", "make_registry", "reference"]
 
+Kind: TypeAlias = Literal["counter", "gauge", "histogram"]
 Value: TypeAlias = float | Durations | None
 Samples: TypeAlias = Iterable[tuple[tuple[str, ...], Value]]
 
@@ -34,7 +37,7 @@ class Metric:
     """A row: `read` gives the label values and the value of each series; a value of None is left out."""
 
     name: str
-    kind: Literal["counter", "gauge", "histogram"]
+    kind: Kind
     labels: tuple[str, ...]
     help: str
     read: Callable[[Snapshot], Samples]
@@ -56,20 +59,33 @@ class Metric:
         return family
 
 
-def _of_steps(read: Callable[[StepView], Value]) -> Callable[[Snapshot], Samples]:
-    return lambda all: (((run.name, step.name), read(step)) for run in all.totals for step in run.steps)
+def _step(name: str, kind: Kind, read: Callable[[StepView], Value], meaning: str) -> Metric:
+    def samples(now: Snapshot) -> Samples:
+        return (((run.name, step.name), read(step)) for run in now.totals for step in run.steps)
+
+    return Metric(name, kind, ("run", "step"), meaning, samples)
 
 
-def _of_channels(read: Callable[[ChannelView], Value]) -> Callable[[Snapshot], Samples]:
-    return lambda all: (((run.name, each.name), read(each)) for run in all.totals for each in run.channels)
+def _channel(name: str, kind: Kind, read: Callable[[ChannelView], Value], meaning: str) -> Metric:
+    def samples(now: Snapshot) -> Samples:
+        return (((run.name, channel.name), read(channel)) for run in now.totals for channel in run.channels)
+
+    return Metric(name, kind, ("run", "channel"), meaning, samples)
 
 
-def _of_runs(read: Callable[[RunTotals], Value]) -> Callable[[Snapshot], Samples]:
-    return lambda all: (((run.name,), read(run)) for run in all.totals)
+def _run(name: str, kind: Kind, read: Callable[[RunTotals], Value], meaning: str) -> Metric:
+    def samples(now: Snapshot) -> Samples:
+        return (((run.name,), read(run)) for run in now.totals)
+
+    return Metric(name, kind, ("run",), meaning, samples)
 
 
-def _ended(all: Snapshot) -> Samples:
-    return (((run.name, outcome), count) for run in all.totals for outcome, count in run.ended.items())
+def _one(name: str, kind: Kind, read: Callable[[Snapshot], Value], meaning: str) -> Metric:
+    return Metric(name, kind, (), meaning, lambda now: [((), read(now))])
+
+
+def _ended(now: Snapshot) -> Samples:
+    return (((run.name, outcome), count) for run in now.totals for outcome, count in run.ended.items())
 
 
 def _versions(_: Snapshot) -> Samples:
@@ -80,32 +96,72 @@ def _seconds(microseconds: int | None) -> float | None:
     return None if microseconds is None else microseconds / 1_000_000
 
 
-_STEP, _CHANNEL, _RUN = ("run", "step"), ("run", "channel"), ("run",)
-
 METRICS: tuple[Metric, ...] = (
-    Metric("rivusio_items_taken_total", "counter", _STEP, "Items that a step took in.", _of_steps(lambda s: s.tally.taken)),
-    Metric("rivusio_items_given_total", "counter", _STEP, "Results that a step gave.", _of_steps(lambda s: s.tally.given)),
-    Metric("rivusio_items_passed_total", "counter", _STEP, "Items taken that led to results.", _of_steps(lambda s: s.tally.passed)),
-    Metric("rivusio_items_filtered_total", "counter", _STEP, "Items taken that were filtered out.", _of_steps(lambda s: s.tally.filtered)),
-    Metric("rivusio_items_skipped_total", "counter", _STEP, "Items that failed and were skipped.", _of_steps(lambda s: s.tally.skipped)),
-    Metric("rivusio_items_late_total", "counter", _STEP, "Items that came after every window of theirs had closed.", _of_steps(lambda s: s.tally.late)),
-    Metric("rivusio_items_dead_total", "counter", _STEP, "Items that failed and became dead letters.", _of_steps(lambda s: s.tally.dead)),
-    Metric("rivusio_items_failed_total", "counter", _STEP, "Items that failed and ended their run.", _of_steps(lambda s: s.tally.failed)),
-    Metric("rivusio_items_held", "gauge", _STEP, "Items that a step of a running run holds, in state or in flight.", _of_steps(lambda s: s.held)),
-    Metric("rivusio_retries_total", "counter", _STEP, "Attempts after the first.", _of_steps(lambda s: s.tally.retries)),
-    Metric("rivusio_unaccounted_items", "gauge", _STEP, "Items taken of which nothing is known. Not 0: a bug in Rivusio.", _of_steps(lambda s: s.tally.unaccounted)),
-    Metric("rivusio_step_chunk_duration_seconds", "histogram", _STEP, "Time that a step took for a chunk; steps fused into one loop share its time equally.", _of_steps(lambda s: s.durations)),
-    Metric("rivusio_watermark_timestamp_seconds", "gauge", _STEP, "Event time that a step has reached, since the epoch.", _of_steps(lambda s: _seconds(s.watermark))),
-    Metric("rivusio_watermark_lag_seconds", "gauge", _STEP, "How far a watermark is behind the clock; grows while it stands still, 0 after the end of input.", _of_steps(lambda s: s.lag)),
-    Metric("rivusio_channel_items", "gauge", _CHANNEL, "Items in a channel of a running run.", _of_channels(lambda c: c.items)),
-    Metric("rivusio_channel_capacity_items", "gauge", _CHANNEL, "Items that a channel of a running run can hold.", _of_channels(lambda c: c.capacity)),
-    Metric("rivusio_runs_started_total", "counter", _RUN, "Runs that started.", _of_runs(lambda r: r.started)),
-    Metric("rivusio_runs_ended_total", "counter", ("run", "outcome"), "Runs that ended: completed, failed or cancelled.", _ended),
-    Metric("rivusio_runs_active", "gauge", _RUN, "Runs that are running.", _of_runs(lambda r: r.active)),
-    Metric("rivusio_monitoring_overflow_reports_total", "counter", (), "Reports counted under `other`, or left out, because the limit of label sets was reached.", lambda all: [((), all.overflow)]),
-    Metric("rivusio_monitoring_ignored_reports_total", "counter", (), "Reports of runs that had not started or had ended. Not 0: a bug in Rivusio.", lambda all: [((), all.ignored)]),
-    Metric("rivusio_monitoring_uptime_seconds", "gauge", (), "Time since monitoring began.", lambda all: [((), all.uptime)]),
-    Metric("rivusio_build_info", "gauge", ("package", "version"), "Always 1; the labels say what is installed.", _versions),
+    _step("rivusio_items_taken_total", "counter", lambda s: s.tally.taken, "Items that a step took in."),
+    _step("rivusio_items_given_total", "counter", lambda s: s.tally.given, "Results that a step gave."),
+    _step("rivusio_items_passed_total", "counter", lambda s: s.tally.passed, "Items that led to results."),
+    _step("rivusio_items_filtered_total", "counter", lambda s: s.tally.filtered, "Items that were filtered out."),
+    _step("rivusio_items_skipped_total", "counter", lambda s: s.tally.skipped, "Items that failed and were skipped."),
+    _step("rivusio_items_late_total", "counter", lambda s: s.tally.late, "Items refused by all their windows as late."),
+    _step("rivusio_items_dead_total", "counter", lambda s: s.tally.dead, "Items that failed and became dead letters."),
+    _step("rivusio_items_failed_total", "counter", lambda s: s.tally.failed, "Items that failed and ended their run."),
+    _step("rivusio_items_held", "gauge", lambda s: s.held, "Items that running runs hold, in state or in flight."),
+    _step("rivusio_retries_total", "counter", lambda s: s.tally.retries, "Attempts after the first."),
+    _step(
+        "rivusio_unaccounted_items",
+        "gauge",
+        lambda s: s.tally.unaccounted,
+        "Items taken of which nothing is known. Not 0: a bug in Rivusio.",
+    ),
+    _step(
+        "rivusio_step_chunk_duration_seconds",
+        "histogram",
+        lambda s: s.durations,
+        "Time that a step took for a chunk; steps fused into one loop share its time equally.",
+    ),
+    _step(
+        "rivusio_watermark_timestamp_seconds",
+        "gauge",
+        lambda s: _seconds(s.watermark),
+        "Event time that a step has reached, since the epoch.",
+    ),
+    _step(
+        "rivusio_watermark_lag_seconds",
+        "gauge",
+        lambda s: s.lag,
+        "How far a watermark is behind the clock; grows while it stands still, 0 after the end of input.",
+    ),
+    _channel("rivusio_channel_items", "gauge", lambda c: c.items, "Items in a channel of running runs."),
+    _channel("rivusio_channel_capacity_items", "gauge", lambda c: c.capacity, "Items that the channel can hold."),
+    _run("rivusio_runs_started_total", "counter", lambda r: r.started, "Runs that started."),
+    Metric(
+        "rivusio_runs_ended_total",
+        "counter",
+        ("run", "outcome"),
+        "Runs that ended: `completed`, `failed` or `cancelled`.",
+        _ended,
+    ),
+    _run("rivusio_runs_active", "gauge", lambda r: r.active, "Runs that are running."),
+    _one(
+        "rivusio_monitoring_overflow_reports_total",
+        "counter",
+        lambda now: now.overflow,
+        "Reports counted under `other`, or left out, because the limit of label sets was reached.",
+    ),
+    _one(
+        "rivusio_monitoring_ignored_reports_total",
+        "counter",
+        lambda now: now.ignored,
+        "Reports of runs that had not started or had ended. Not 0: a bug in Rivusio.",
+    ),
+    _one("rivusio_monitoring_uptime_seconds", "gauge", lambda now: now.uptime, "Time since monitoring began."),
+    Metric(
+        "rivusio_build_info",
+        "gauge",
+        ("package", "version"),
+        "Always 1; the labels say what is installed.",
+        _versions,
+    ),
 )
 """All metrics of Rivusio, in the order they are written. `run` is the name of a run, not its id."""
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rivusio_core.listener import RunInfo, Tally
-
+from rivusio_core import RunInfo, Tally
 from rivusio_monitoring.durations import Durations
 from rivusio_monitoring.errortracking import place
 from rivusio_monitoring.rate import Rate

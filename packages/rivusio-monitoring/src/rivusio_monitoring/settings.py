@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
-from rivusio_core.duration import Duration, seconds
-from rivusio_core.errors import ConfigError
+
+from rivusio_core import ConfigError, Duration
+from rivusio_core.duration import seconds
 
 __all__ = ["MonitoringSettings"]
 

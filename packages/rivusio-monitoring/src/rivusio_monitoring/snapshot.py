@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from rivusio_core.listener import Tally
-
+from rivusio_core import Tally
 from rivusio_monitoring.durations import Durations
 from rivusio_monitoring.errortracking import ErrorGroup
 

@@ -11,7 +11,7 @@ least one item; what an aggregator gives for none (seen with `fold` only) stands
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar, cast, overload
+from typing import Any, TypeVar, overload
 
 from rivusio_core.errors import ConfigError
 from rivusio_streams.aggregate import Aggregator
@@ -212,5 +212,5 @@ def combine(
     if unnamed and parts:
         raise ConfigError("agg.combine: give aggregators by name for a model, or without names for a tuple, not both")
     if unnamed:
-        return Combine(cast("Callable[..., Any]", make), unnamed)
+        return Combine(make, unnamed)
     return Combine(make, tuple(parts.values()), tuple(parts))

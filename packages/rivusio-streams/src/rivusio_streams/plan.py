@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rivusio_core.engine.build import step_names
-from rivusio_core.engine.opening import steps_of
+from rivusio_core.pipeline import steps_of
 from rivusio_streams.engine.origin import TIMED, UNTIMED
 from rivusio_streams.graph import (
     AggregateNode,

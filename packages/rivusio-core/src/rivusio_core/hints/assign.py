@@ -10,7 +10,18 @@ from collections.abc import MutableMapping
 from enum import Enum
 from typing import Any, Literal, Never, NewType, TypeVar, cast, get_args, get_origin, get_type_hints
 
-from rivusio_core.hints.forms import CALLABLE, Variables, is_typed_dict, is_union, literal, members, plain, split, type_variables, union
+from rivusio_core.hints.forms import (
+    CALLABLE,
+    Variables,
+    is_typed_dict,
+    is_union,
+    literal,
+    members,
+    plain,
+    split,
+    type_variables,
+    union,
+)
 from rivusio_core.hints.generics import Variance, arguments_as, variances
 
 __all__ = ["assignable"]

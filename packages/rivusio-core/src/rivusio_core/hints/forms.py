@@ -9,7 +9,20 @@ from typing import Annotated, Any, ForwardRef, Literal, Never, NoReturn, TypeVar
 
 import typing_extensions
 
-__all__ = ["CALLABLE", "Variables", "is_typed_dict", "is_union", "literal", "members", "plain", "split", "substitute", "type_variables", "union", "variable"]
+__all__ = [
+    "CALLABLE",
+    "Variables",
+    "is_typed_dict",
+    "is_union",
+    "literal",
+    "members",
+    "plain",
+    "split",
+    "substitute",
+    "type_variables",
+    "union",
+    "variable",
+]
 
 Variables = dict[TypeVar, object]
 """What type variables stand for."""
@@ -17,7 +30,10 @@ Variables = dict[TypeVar, object]
 CALLABLE = cast("type", Callable)
 """The class behind `Callable[...]`, which checkers hold for a special form."""
 
-_ALIASES: tuple[type, ...] = (typing_extensions.TypeAliasType, getattr(typing, "TypeAliasType", typing_extensions.TypeAliasType))
+_ALIASES: tuple[type, ...] = (
+    typing_extensions.TypeAliasType,
+    getattr(typing, "TypeAliasType", typing_extensions.TypeAliasType),
+)
 _QUALIFIERS = {typing.Required, typing.NotRequired, typing.Final, typing.ClassVar, typing_extensions.ReadOnly}
 _TRUTHS = {typing.TypeGuard, typing_extensions.TypeGuard, typing_extensions.TypeIs}
 

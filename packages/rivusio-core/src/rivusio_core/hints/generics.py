@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import collections.abc as abc
 import sys
+from collections import abc
 from types import SimpleNamespace
-from typing import Any, Literal, TypeAlias, get_type_hints
+from typing import Any, Literal, TypeAlias, get_origin, get_type_hints
 
 from rivusio_core.hints.forms import members, split, substitute, type_variables, union
 
@@ -23,7 +23,7 @@ _VARIANCES: dict[type, tuple[Variance, ...]] = {
     abc.AsyncGenerator: ("co", "contra"),
     abc.Coroutine: ("co", "contra", "co"),
 }
-_VARIANCES.update({each: ("co",) for each in _COVARIANT})
+_VARIANCES.update(dict.fromkeys(_COVARIANT, ("co",)))
 
 _TEXT: dict[type, object] = {str: str, bytes: int, bytearray: int, memoryview: int, range: int}
 
@@ -67,12 +67,10 @@ def arguments_as(form: object, base: type) -> tuple[object, ...] | None:
         return known
     variables = dict(zip(_parameters(kind), arguments, strict=False)) or dict.fromkeys(_parameters(kind), Any)
     for each in kind.__dict__.get("__orig_bases__", kind.__bases__):
-        if isinstance(split(each)[0], type) and base in getattr(split(each)[0], "__mro__", ()):
-            found = arguments_as(substitute(_evaluated(each, kind), variables), base)
-            if found is not None:
-                return found
-    virtual = [each for each in kind.__bases__ if each is not object]  # builtins say by registration what they are
-    return next((found for each in virtual if (found := arguments_as(each, base)) is not None), None)
+        found = arguments_as(substitute(_evaluated(each, kind), variables), base)
+        if found is not None:
+            return found
+    return None
 
 
 def _builtin(kind: type, arguments: tuple[object, ...], base: type) -> tuple[object, ...] | None:
@@ -98,8 +96,13 @@ def _takes(base: type) -> bool:
 
 
 def _evaluated(form: object, owner: type) -> object:
-    """A base class with the names in its arguments looked up where the class was written."""
-    return evaluate(form, getattr(sys.modules.get(owner.__module__), "__dict__", {}), {owner.__name__: owner})
+    """A base class with the names in its arguments looked up where the class was written; one by one, where some fail."""
+    kind, arguments = split(form)
+    if kind is None or not arguments:
+        return form
+    names: dict[str, Any] = getattr(sys.modules.get(owner.__module__), "__dict__", {})
+    whole: Any = get_origin(form) or kind
+    return whole[tuple(evaluate(each, names, {owner.__name__: owner}) for each in arguments)]
 
 
 def evaluate(form: object, globals_: dict[str, Any], locals_: dict[str, Any]) -> object:
@@ -127,5 +130,3 @@ def item_type(form: object) -> object:
             return Any if arguments is None else arguments[0]
         found.append(arguments[0])
     return union(found)
-
-

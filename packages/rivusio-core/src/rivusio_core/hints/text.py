@@ -33,7 +33,7 @@ def type_text(form: object, *, modules: bool = False) -> str:
         return f"[{_listed(tuple(cast('list[object]', form)), modules)}]"
     if is_union(form):
         parts = sorted((type_text(each, modules=modules) for each in get_args(form)), key=lambda text: text == "None")
-        return " | ".join(parts)
+        return " | ".join(dict.fromkeys(parts))
     if get_origin(form) is Literal:
         return f"Literal[{', '.join(repr(value) for value in get_args(form))}]"
     if isinstance(form, TypeVar) and form.__bound__ is not None:

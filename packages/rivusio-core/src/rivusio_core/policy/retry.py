@@ -1,17 +1,40 @@
-"""Trying again: exponential waits with full jitter."""
+"""Trying again: exponential waits with full jitter.
+
+The waits are those of "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015), called full jitter there: before
+attempt n + 1 a time drawn evenly from 0 to `least * 2 ** (n - 1)`, at most `most`.
+"""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from random import Random, uniform
 
 from rivusio_core.clock import Clock
 from rivusio_core.duration import Duration, seconds
-from rivusio_core.errors import BadRecord, ConfigError, Fatal, Fault, PipeTypeError, RetriesExhausted, Transient
+from rivusio_core.errors import (
+    BadRecord,
+    CircuitOpen,
+    ConfigError,
+    DefinitionError,
+    Fatal,
+    Fault,
+    LimitExceeded,
+    PipeError,
+    PipeTypeError,
+    RetriesExhausted,
+    Transient,
+)
+from rivusio_core.policy.faults import count_faults, duration_faults
 from rivusio_core.policy.layer import Call
 
 __all__ = ["Outcome", "Retry"]
+
+_HOPELESS = (BadRecord, Fatal, PipeTypeError, LimitExceeded, DefinitionError)
+"""What fails the same way again, or was declared final by who raised it."""
+
+_DOUBLINGS = 64
+"""After so many doublings any longest wait is reached; more would overflow a float."""
 
 
 @dataclass(frozen=True)
@@ -24,17 +47,30 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Retry:
-    """Tries an item again that failed.
+    """Tries an item again that failed; the item is the very one that came in.
 
-    Before attempt n + 1 it waits a random time between 0 and `least * 2 ** (n - 1)`, at most `most` (full jitter), and
-    never less than the `retry_after` of a `Transient`.
+    A wait is never shorter than the `retry_after` of a `Transient` or `CircuitOpen`. So a pipe with a retry and a
+    circuit waits for the circuit to close, as far as `attempts` and `total` go; one without a retry fails at once.
 
     Args:
         attempts: calls in all, the first included.
-        backoff: `"100ms..5s"`, the first and the longest bound; one duration is both.
-        total: no attempt begins later than this after the first failure.
-        on: which errors are tried again; `BadRecord`, `Fatal` and `PipeTypeError` never, `Transient` always.
-        when: a further condition on the error.
+        backoff: `"100ms..5s"`: the first wait is up to 100 ms, the bound doubles each time, and none is longer than
+            5 s. One duration: every wait is exactly that long, without jitter.
+        total: no attempt begins later than this after the first failure; attempts under way are not cut short (that
+            is what `timeout` does).
+        on: which errors are tried again. `BadRecord`, `Fatal`, `PipeTypeError`, `LimitExceeded` and errors of
+            definition never are, `Transient` always is.
+        when: a further condition on an error of `on`.
+        random: where the jitter comes from; the shared generator of the `random` module by default.
+
+    Raises:
+        ConfigError: listing every argument that is wrong.
+
+    Example:
+        >>> Retry(attempts=5, backoff="100ms..5s").again(ConnectionError())
+        True
+        >>> Retry(on=OSError, when=lambda error: "busy" in str(error)).again(OSError("full"))
+        False
     """
 
     attempts: int = 3
@@ -42,20 +78,20 @@ class Retry:
     total: Duration | None = None
     on: type[Exception] | tuple[type[Exception], ...] = Exception
     when: Callable[[Exception], bool] | None = None
-    random: random.Random = field(default_factory=random.Random, compare=False, repr=False)
+    random: Random | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        faults = list[Fault]()
-        if self.attempts < 1:
-            faults.append(Fault(f"must be 1 or more, not {self.attempts}", "attempts"))
+        faults = [*count_faults(attempts=self.attempts), *duration_faults(total=self.total)]
         try:
             least, most = self.bounds()
-            if not 0 <= least <= most:
+            if least < 0 or most < least or (_is_range(self.backoff) and least == 0):
                 faults.append(Fault(f"must go from a shorter to a longer time, not {self.backoff!r}", "backoff"))
-            if self.total is not None and seconds(self.total, "total") <= 0:
-                faults.append(Fault("must be longer than 0", "total"))
         except ConfigError as error:
-            faults += error.faults
+            faults.append(Fault(str(error).removeprefix("backoff: "), "backoff"))
+        kinds: tuple[object, ...] = self.on if isinstance(self.on, tuple) else (self.on,)
+        for kind in kinds:
+            if not (isinstance(kind, type) and issubclass(kind, Exception)):
+                faults.append(Fault(f"must be exception classes, not {kind!r}", "on"))
         if faults:
             raise ConfigError("Retry", faults=faults)
 
@@ -64,36 +100,45 @@ class Retry:
         if isinstance(self.backoff, str) and ".." in self.backoff:
             least, _, most = self.backoff.partition("..")
             return seconds(least, "backoff"), seconds(most, "backoff")
-        both = seconds(self.backoff, "backoff")
-        return both, both
+        fixed = seconds(self.backoff, "backoff")
+        return fixed, fixed
 
     def again(self, error: Exception) -> bool:
         """Whether an error is one to try again."""
-        if isinstance(error, BadRecord | Fatal | PipeTypeError):
-            return False
         if isinstance(error, Transient):
             return True
-        return isinstance(error, self.on) and (self.when is None or self.when(error))
+        if isinstance(error, _HOPELESS) or not isinstance(error, self.on):
+            return False
+        return self.when is None or self.when(error)
+
+    def wait(self, attempt: int, error: Exception) -> float:
+        """Seconds to wait after a failed attempt, counted from 1; random where `backoff` is a range."""
+        least, most = self.bounds()
+        wait = least
+        if _is_range(self.backoff):
+            draw = uniform if self.random is None else self.random.uniform
+            wait = draw(0, min(most, least * 2.0 ** min(attempt - 1, _DOUBLINGS)))
+        asked = error.retry_after if isinstance(error, Transient | CircuitOpen) else None
+        return wait if asked is None else max(wait, asked)
 
     async def resume(self, call: Call, item: object, error: Exception, clock: Clock) -> Outcome:
         """Go on after a first attempt that raised `error`.
 
         Raises:
-            RetriesExhausted: the last attempt failed too.
-            Exception: an error that is not one to try again, as it was raised.
+            RetriesExhausted: the last attempt failed too, or there is no time left for another.
+            Exception: an error that is not one to try again, as it was raised; a `PipeError` says its `attempts`.
         """
-        least, most = self.bounds()
-        began = clock.monotonic()
+        first_failure = clock.monotonic()
         attempt = 1
         while True:
             if not self.again(error):
+                if isinstance(error, PipeError) and not error.pipe:
+                    error.attempts = attempt
                 raise error
             if attempt >= self.attempts:
                 raise RetriesExhausted(attempts=attempt, cause=error)
-            wait = self.random.uniform(0, min(most, least * 2 ** (attempt - 1)))
-            if isinstance(error, Transient) and error.retry_after is not None:
-                wait = max(wait, error.retry_after)
-            if self.total is not None and clock.monotonic() + wait - began > seconds(self.total):
+            wait = self.wait(attempt, error)
+            if self.total is not None and clock.monotonic() + wait - first_failure > seconds(self.total):
                 raise RetriesExhausted(attempts=attempt, cause=error)
             await clock.sleep(wait)
             attempt += 1
@@ -112,3 +157,7 @@ class Retry:
                 return (await self.resume(call, item, error, clock)).result
 
         return retried
+
+
+def _is_range(backoff: Duration) -> bool:
+    return isinstance(backoff, str) and ".." in backoff

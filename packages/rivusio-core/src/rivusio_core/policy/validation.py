@@ -1,52 +1,110 @@
-"""Checking items and results against the declared types."""
+"""Checking items and results against the declared types, by pydantic in strict mode."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, get_args
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_core.core_schema import ErrorType
 
 from rivusio_core.clock import Clock
-from rivusio_core.errors import PipeTypeError
+from rivusio_core.errors import ConfigError, Fault, PipeTypeError
+from rivusio_core.hints.text import type_text
 from rivusio_core.policy.layer import Call
 
 __all__ = ["Validation"]
 
+_SHOWN: Final = 5
+_OWN_KINDS: Final = frozenset(get_args(ErrorType)) - {"value_error", "assertion_error"}
+"""Errors whose text is pydantic's own, not that of a validator of the user."""
+_QUOTING: Final = frozenset({"error", "tag"})
+"""What pydantic's texts may quote of the input."""
+
 
 @dataclass(frozen=True)
 class Validation:
-    """Refuses items that are not of `takes`, and results that are not of `gives`."""
+    """Refuses items that are not of the type `takes`, and results that are not of the type `gives`.
+
+    The values themselves are passed on: nothing is converted or copied. A type that pydantic has no schema for is
+    checked with `isinstance`. Messages quote neither values nor keys.
+
+    Args:
+        takes: type of an item; `Any` where it is not checked.
+        gives: type of a result, likewise.
+    """
 
     takes: object
     gives: object
 
     def layer(self, call: Call, clock: Clock) -> Call:
-        """The call with checks around it; raises PipeTypeError."""
+        """The call with checks around it; raises PipeTypeError.
+
+        Raises:
+            ConfigError: a type cannot be checked.
+        """
         del clock
-        takes, gives = _adapter(self.takes), _adapter(self.gives)
+        takes, gives = _Check("item", "takes", self.takes), _Check("result", "gives", self.gives)
 
         async def checked(item: object) -> object:
-            _check(takes, item, "item", self.takes)
+            takes(item)
             result = await call(item)
-            _check(gives, result, "result", self.gives)
+            gives(result)
             return result
 
         return checked
 
 
-def _adapter(expected: object) -> TypeAdapter[Any]:
-    make: Callable[[object], TypeAdapter[Any]] = cast("Any", TypeAdapter)  # any type form will do; checkers want one they know
-    return make(expected)
+class _Check:
+    def __init__(self, side: str, verb: str, expected: object) -> None:
+        self._side, self._verb, self._expected = side, verb, type_text(expected)
+        try:
+            self._adapter = _adapter(expected)
+        except (PydanticUserError, TypeError) as error:
+            first = str(error).partition("\n")[0]
+            fault = Fault(f"cannot check the {side}s' type {self._expected}: {first}", "validate")
+            raise ConfigError(faults=[fault]) from error
+        self._names = frozenset(_names(self._adapter.core_schema))
+
+    def __call__(self, value: object) -> None:
+        try:
+            self._adapter.validate_python(value, strict=True)
+        except ValidationError as error:
+            found = error.errors(include_input=False, include_url=False)
+            details = "; ".join(self._line(each) for each in found[:_SHOWN])
+            more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+            # Not `from error`: its text quotes the value.
+            raise PipeTypeError(
+                f"the {self._side} is not of the type {self._expected} that the pipe {self._verb}: {details}{more}"
+            ) from None
+
+    def _line(self, error: ErrorDetails) -> str:
+        # In a mapping a place is a key, which is data: only names that stand in the type itself are shown.
+        place = ".".join(str(part) if isinstance(part, int) or part in self._names else "*" for part in error["loc"])
+        quotes = error["type"] not in _OWN_KINDS or _QUOTING & error.get("ctx", {}).keys()
+        return f"{place}{': ' if place else ''}{error['type'] if quotes else error['msg']}"
 
 
-def _check(adapter: TypeAdapter[Any], value: object, side: str, expected: object) -> None:
+def _adapter(expected: Any) -> TypeAdapter[Any]:  # Any: whatever may stand in an annotation
     try:
-        adapter.validate_python(value, strict=True)
-    except ValidationError as error:
-        details = "; ".join(
-            f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}".lstrip(": ")
-            for each in error.errors(include_input=False, include_url=False)
-        )
-        raise PipeTypeError(f"the {side} is no {getattr(expected, '__name__', expected)}: {details}") from None
+        return TypeAdapter(expected)
+    except PydanticUserError:
+        # Not at first: where a type brings its own configuration, pydantic refuses this one.
+        return TypeAdapter(expected, config=ConfigDict(arbitrary_types_allowed=True))
+
+
+def _names(schema: object) -> Iterator[str]:
+    """Every text in a schema of pydantic: names of fields, of members of unions, and the like."""
+    if isinstance(schema, str):
+        yield schema
+    elif isinstance(schema, dict):
+        entries: dict[object, object] = schema
+        for key, value in entries.items():
+            yield from _names(key)
+            yield from _names(value)
+    elif isinstance(schema, list | tuple):
+        members: tuple[object, ...] = tuple(schema)
+        for value in members:
+            yield from _names(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from rivusio_core.errors import DefinitionError, SourceError
 from rivusio_streams.connectors.pump import PumpedPartition, ThreadedPartition
@@ -34,7 +34,7 @@ class SequenceSource(AsyncSource[T], Generic[T]):
         return _SequencePartition(self.items, start)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, SequenceSource) and self.items is other.items
+        return isinstance(other, SequenceSource) and self.items is cast("SequenceSource[object]", other).items
 
     def __hash__(self) -> int:
         return id(self.items)
@@ -77,7 +77,7 @@ class IterableSource(AsyncSource[T], Generic[T]):
         return ThreadedPartition(self.items, name="items")
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, IterableSource) and self.items is other.items
+        return isinstance(other, IterableSource) and self.items is cast("IterableSource[object]", other).items
 
     def __hash__(self) -> int:
         return id(self.items)
@@ -103,7 +103,7 @@ class AsyncIterableSource(AsyncSource[T], Generic[T]):
         return PumpedPartition(self.items)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, AsyncIterableSource) and self.items is other.items
+        return isinstance(other, AsyncIterableSource) and self.items is cast("AsyncIterableSource[object]", other).items
 
     def __hash__(self) -> int:
         return id(self.items)

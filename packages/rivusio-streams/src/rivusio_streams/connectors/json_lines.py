@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from io import BufferedReader, BufferedWriter
 from itertools import islice
 from os import PathLike
-from typing import Any, Generic, TypeVar, cast, overload
+from typing import Generic, TypeVar, overload
 
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_json
+from pydantic import TypeAdapter
 from rivusio_core.errors import SinkError, SourceError
 from rivusio_core.policy.options import OnError
-from rivusio_streams.connectors.lines import bad_record, path_of
+from rivusio_streams.connectors.lines import decode_lines, encode_lines, path_of
 from rivusio_streams.sink import Sink
 from rivusio_streams.source import EndOfPartition, Partition, Position, Rejected, Source
 
@@ -99,24 +99,13 @@ class JsonLines(Source[T], Sink[T], Generic[T]):
             ) from error
 
     def write(self, batch: Sequence[T]) -> None:
-        lines: list[bytes] = []
-        for value in batch:
-            try:
-                lines.append(to_json(value, inf_nan_mode="null", bytes_mode="base64"))
-            except Exception as error:
-                raise SinkError(
-                    f"{self.path}: a {type(value).__name__} cannot be written as JSON ({type(error).__name__}); "
-                    "map it to a model or plain values before"
-                ) from error
-        lines.append(b"")
+        text = encode_lines(batch, str(self.path))
         try:
-            self._writer().write(b"\n".join(lines))
+            self._writer().write(text)
         except OSError as error:
             raise SinkError(f"{self.path}: writing failed: {error.strerror}") from error
 
     def flush(self) -> None:
-        import os  # noqa: PLC0415
-
         try:
             file = self._writer()
             file.flush()
@@ -139,7 +128,7 @@ class JsonLines(Source[T], Sink[T], Generic[T]):
         return (self.path, self.model, self.on_error, self.append)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, JsonLines) and self._value() == cast("JsonLines[Any]", other)._value()
+        return isinstance(other, JsonLines) and self._value() == other._value()
 
     def __hash__(self) -> int:
         return hash((JsonLines, self.path))
@@ -168,25 +157,9 @@ class _Lines(Partition[T], Generic[T]):
             raise EndOfPartition
         if self._offset == 0:
             lines[0] = lines[0].removeprefix(b"\xef\xbb\xbf")  # some editors put a mark before UTF-8
-        validate = self._adapter.validate_json
-        try:
-            items = [validate(line) for line in lines]
-        except ValueError:  # rare: only then line by line
-            items = self._one_by_one(lines)
+        items, self._rejected = decode_lines(lines, self._adapter, self._path, self._line)
         self._offset = self._file.tell()
         self._line += len(lines)
-        return items
-
-    def _one_by_one(self, lines: list[bytes]) -> list[T]:
-        items = list[T]()
-        for number, line in enumerate(lines, self._line + 1):
-            if not line.strip():
-                continue
-            try:
-                items.append(self._adapter.validate_json(line))
-            except (ValidationError, ValueError) as error:
-                where = f"{self._path}:{number}"
-                self._rejected.append(Rejected(len(items), line.rstrip(b"\r\n"), bad_record(where, error)))
         return items
 
     def position(self) -> Position:

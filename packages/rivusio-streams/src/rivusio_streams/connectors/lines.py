@@ -1,14 +1,21 @@
-"""What text connectors share: paths, and values from and to JSON."""
+"""What text connectors share: paths, and values from and to lines of JSON."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from os import PathLike, fspath
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import ValidationError
-from rivusio_core.errors import BadRecord, ConfigError, Fault
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
+from rivusio_core.errors import BadRecord, ConfigError, Fault, SinkError
 
-__all__ = ["bad_record", "path_of"]
+from rivusio_streams.source import Rejected
+
+__all__ = ["bad_record", "decode_lines", "encode_lines", "path_of"]
+
+T = TypeVar("T")
 
 
 def path_of(path: str | PathLike[str], owner: str) -> Path:
@@ -24,7 +31,7 @@ def path_of(path: str | PathLike[str], owner: str) -> Path:
     return Path(text)
 
 
-def bad_record(where: str, error: ValidationError | ValueError) -> BadRecord:
+def bad_record(where: str, error: ValueError) -> BadRecord:
     """Why a record is refused: place, fields and reasons, without quoting it."""
     if not isinstance(error, ValidationError):
         made = BadRecord(f"{where}: {type(error).__name__}")
@@ -37,3 +44,49 @@ def bad_record(where: str, error: ValidationError | ValueError) -> BadRecord:
         made = BadRecord(f"{where}: {'; '.join(reasons)}{f'; and {more} more' if more > 0 else ''}")
     made.cause = made.__cause__ = error
     return made
+
+
+def decode_lines(
+    lines: Sequence[bytes], adapter: TypeAdapter[T], path: str, before: int
+) -> tuple[list[T], list[Rejected]]:
+    """The values of some lines of JSON, and the lines that hold none; blank ones are passed over.
+
+    Args:
+        lines: with or without their line ends.
+        adapter: of the type of a value.
+        path: the file, for errors.
+        before: how many lines of the file come before these.
+    """
+    validate = adapter.validate_json
+    try:
+        return [validate(line) for line in lines], []
+    except ValueError:  # rare: only then line by line
+        pass
+    items, rejected = list[T](), list[Rejected]()
+    for number, line in enumerate(lines, before + 1):
+        if not line.strip():
+            continue
+        try:
+            items.append(validate(line))
+        except ValueError as error:
+            rejected.append(Rejected(len(items), line.rstrip(b"\r\n"), bad_record(f"{path}:{number}", error)))
+    return items, rejected
+
+
+def encode_lines(values: Sequence[object], target: str) -> bytes:
+    """Values as lines of JSON.
+
+    Raises:
+        SinkError: one cannot be written as JSON; `target` says where to.
+    """
+    lines: list[bytes] = []
+    for value in values:
+        try:
+            lines.append(to_json(value, inf_nan_mode="null", bytes_mode="base64"))
+        except Exception as error:
+            raise SinkError(
+                f"{target}: a {type(value).__name__} cannot be written as JSON ({type(error).__name__}); "
+                "map it to a model or to plain values before"
+            ) from error
+    lines.append(b"")
+    return b"\n".join(lines)

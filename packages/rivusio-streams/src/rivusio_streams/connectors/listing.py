@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
-from rivusio_streams.sink import AsyncSink
+from rivusio_core.errors import DefinitionError
 
-__all__ = ["ListSink"]
+from rivusio_streams.sink import AsyncSink, BaseSink
+
+__all__ = ["ListSink", "sink_of"]
 
 T = TypeVar("T")
+S = TypeVar("S")
 
 
 class ListSink(AsyncSink[T], Generic[T]):
@@ -30,10 +33,23 @@ class ListSink(AsyncSink[T], Generic[T]):
         self.items.extend(batch)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, ListSink) and self.items is other.items
+        return isinstance(other, ListSink) and self.items is cast("ListSink[object]", other).items
 
     def __hash__(self) -> int:
         return id(self.items)
 
     def __repr__(self) -> str:
         return f"ListSink({len(self.items)} items)"
+
+
+def sink_of(sink: BaseSink[S] | list[S]) -> BaseSink[S]:
+    """What a stream is written to, as a sink.
+
+    Raises:
+        DefinitionError: it is neither a sink nor a list.
+    """
+    if isinstance(sink, list):
+        return ListSink(sink)
+    if not isinstance(sink, BaseSink):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
+        raise DefinitionError(f"{type(sink).__name__} is no sink; write to a Sink, or to a list")
+    return sink

@@ -69,7 +69,7 @@ class EventTimeStage(Stage):
             notes.tallies[self.name] = Tally(taken=count, passed=count, given=count)
             return chunk, list(known), None
         try:
-            given = [of(value) for value in chunk.values]
+            given: list[Any] = [of(value) for value in chunk.values]
             if set(map(type, given)) != {int} or min(given) < FIRST or max(given) > LAST:
                 given = [moment(value) for value in given]
         except Exception:  # rare: once more, item by item, to find which

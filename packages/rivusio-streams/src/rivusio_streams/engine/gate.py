@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import anyio
@@ -23,7 +23,7 @@ class Gate:
         self._count = 0
 
     @asynccontextmanager
-    async def turn(self, priority: int) -> AsyncIterator[None]:
+    async def turn(self, priority: int) -> AsyncGenerator[None, None]:
         """Hold the gate; a cancellation point only where it must be waited for."""
         await self._enter(priority)
         try:

@@ -156,7 +156,7 @@ class Reader:
                     group.start_soon(self._grow_idle, after)
                 batch = await self._wait_for_items()
                 group.cancel_scope.cancel()
-            return batch
+                return batch
         return None
 
     async def _wait_for_items(self) -> list[Any] | None:
@@ -208,7 +208,6 @@ class Reader:
         run, notes = self._run, Notes()
         columns = (self._count, self.origin)
         error = rejected.error
-        error.locate(run.name, self._count, 1)
         self._count += 1
         notes.tally(run.name).taken = 1
         fatal = treat(notes, run.name, rejected.raw, columns, error, run.context, run.source.on_error)
@@ -304,7 +303,9 @@ class SourceRun:
     async def barrier(self, barrier: Barrier) -> list[tuple[OpenPartition, Position]]:
         """Push a barrier between two batches; gives the positions it stands for."""
         async with self.gate.turn(NEVER):
-            positions = [(each.partition, each.pushed) for each in self.readers if each.pushed is not None]
+            positions: list[tuple[OpenPartition, Position]] = [
+                (each.partition, each.pushed) for each in self.readers if each.pushed is not None
+            ]
             await self.out.signal(barrier)
         return positions
 

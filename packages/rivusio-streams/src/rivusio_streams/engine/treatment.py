@@ -38,7 +38,7 @@ def treat(
     """
     if isinstance(error, PipeError):
         final = error
-        final.locate(step, None, 1)
+        final.pipe = final.pipe or step
     else:
         final = PipeError(pipe=step, cause=error)
     if final.position is None and columns and isinstance(columns[0], int):

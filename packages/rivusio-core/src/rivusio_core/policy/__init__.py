@@ -1,0 +1,1 @@
+"""How a pipe is called: its options, and layers around a call (retry, timeout, rate limit, circuit, validation)."""

@@ -1,0 +1,96 @@
+"""Pipes in worker processes: the same results, in order; errors, deaths and cancellation stay contained."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from pipes import Counting, add, die_at_17, fail_at_17, parse, print_and_add, process_id, twice
+
+from rivusio_core import DeadLetter, DefinitionError, Parallel, PipeError, PipeTimeout, RunError, keep, pipe
+from rivusio_core.pipe import BasePipe
+
+TWO = Parallel(kind="process", workers=2)
+
+
+def odd(number: int) -> bool:
+    return number % 2 == 1
+
+
+def test_parallel_processes_give_the_same_in_order() -> None:
+    pipeline = parse >> add(amount=3) >> twice >> keep(odd)
+    lines = [str(number) for number in range(3_000)]
+    assert list(pipeline.map(lines, parallel=TWO)) == list(pipeline.map(lines))
+
+
+def test_they_are_other_processes_and_as_many_as_asked_for() -> None:
+    found = set(process_id.map(range(2_000), parallel=TWO))
+    assert os.getpid() not in found
+    assert 1 <= len(found) <= 2
+    assert set(process_id.with_options(process=True).map(range(5))).isdisjoint({os.getpid()})
+
+
+@pytest.mark.parametrize("on_error", ["skip", "dead_letter"])
+def test_failures_come_back_with_pipe_and_position(on_error: str) -> None:
+    letters: list[DeadLetter] = []
+    step = fail_at_17.with_options(on_error="skip" if on_error == "skip" else "dead_letter")
+    for run, settings in ((add(amount=0) >> step, {"parallel": TWO}), (step.with_options(process=True), {})):
+        letters.clear()
+        results = list(run.map(range(1_000), dead_letters=letters, **settings))  # type: ignore[arg-type]  # settings vary
+        assert results == [number for number in range(1_000) if number != 17]
+        assert [letter.error.position for letter in letters] == ([17] if on_error == "dead_letter" else [])
+
+
+def test_a_failure_ends_the_run_with_what_came_before_it() -> None:
+    results: list[int] = []
+    with pytest.raises(PipeError, match="pipe 'fail_at_17' failed on item 17: ValueError") as caught:
+        for result in (add(amount=0) >> fail_at_17).map(range(1_000), parallel=TWO):
+            results.append(result)  # noqa: PERF402  # what came before the error is the point
+    assert results == list(range(17))
+    assert isinstance(caught.value.cause, ValueError)
+
+
+def test_a_process_that_dies_is_named() -> None:
+    with pytest.raises(RunError, match="exit"):
+        list(die_at_17.with_options(process=True).map(range(30)))
+
+
+def test_stray_prints_do_no_harm(capfd: pytest.CaptureFixture[str]) -> None:
+    assert list(print_and_add.with_options(process=True).map([1, 2])) == [2, 3]
+    assert capfd.readouterr().out == ""
+
+
+def test_setup_and_teardown_happen_once_in_each_process(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    step: BasePipe[int, int] = Counting(log=log).with_options(process=True)
+    assert list(step.map(range(5))) == [1, 2, 3, 4, 5]
+    lines = [line.split() for line in log.read_text().splitlines()]
+    assert [what for what, _ in lines] == ["setup", "teardown"]
+    assert {process for _, process in lines}.isdisjoint({str(os.getpid())})
+
+
+def test_what_cannot_be_sent_is_refused_by_name() -> None:
+    @pipe
+    def local(number: int) -> int:
+        return number
+
+    for run in (
+        lambda: list(local.with_options(process=True).map([1])),
+        lambda: list((add >> local).map([1], parallel=TWO)),
+    ):
+        with pytest.raises(DefinitionError, match=r"local.*top level|top level.*local|module level"):
+            run()
+
+
+@pipe(process=True, timeout="200ms", on_error="skip")
+def hang_at_3(number: int) -> int:
+    while number == 3:
+        pass
+    return number
+
+
+def test_a_timeout_kills_the_call() -> None:
+    assert list(hang_at_3.map(range(6))) == [0, 1, 2, 4, 5]
+    with pytest.raises(PipeTimeout):
+        list(hang_at_3.with_options(on_error="fail").map([3]))

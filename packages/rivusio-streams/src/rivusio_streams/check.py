@@ -1,0 +1,128 @@
+"""What can be said of a flow without running it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rivusio_core.engine.opening import check_options, parts_of
+from rivusio_core.errors import ConfigError, DefinitionError, Fault
+from rivusio_core.pipe import BasePipe
+from rivusio_core.pipeline import steps_of
+
+from rivusio_streams.engine.origin import TIMED
+from rivusio_streams.graph import AggregateNode, EventTimeNode, Node, PipeNode, ReadNode, TeeNode, WriteNode
+from rivusio_streams.plan import Plan
+from rivusio_streams.sink import AsyncSink, Sink
+from rivusio_streams.source import AsyncSource, Source
+
+__all__ = ["CheckReport", "check"]
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What was found.
+
+    Attributes:
+        faults: what would prevent a run; `path` is the step.
+        steps: the names of all steps, in order.
+        dead_letters: steps that may give dead letters.
+    """
+
+    faults: tuple[Fault, ...]
+    steps: tuple[str, ...]
+    dead_letters: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Nothing was found that would prevent a run."""
+        return not self.faults
+
+    def raise_first(self) -> None:
+        """Raise what was found, all of it at once.
+
+        Raises:
+            DefinitionError: something was found.
+        """
+        if self.faults:
+            raise DefinitionError("\n".join(["the flow cannot run:", *(f"  {fault}" for fault in self.faults)]))
+
+    def to_json(self) -> Mapping[str, object]:
+        """All faults and facts, as values that JSON can hold."""
+        return {
+            "ok": self.ok,
+            "faults": [{"step": each.path, "message": each.message} for each in self.faults],
+            "steps": list(self.steps),
+            "dead_letters": list(self.dead_letters),
+        }
+
+    def __str__(self) -> str:
+        lines = [f"steps: {', '.join(self.steps)}"]
+        if self.dead_letters:
+            lines.append(f"may give dead letters: {', '.join(self.dead_letters)}")
+        lines += [f"fault: {fault}" for fault in self.faults] or ["no faults"]
+        return "\n".join(lines)
+
+
+def check(plan: Plan, *, dead_letters: bool | None) -> CheckReport:
+    """Find all faults.
+
+    Args:
+        plan: the flow.
+        dead_letters: the run will have a place for them; None: not known.
+    """
+    columns, faults, dying = plan.columns(), list[Fault](), list[str]()
+    for node in plan.nodes:
+        name = plan.name(node)
+        faults += [Fault(message, name) for message in _faults(node, columns)]
+        dying += _dying(node, plan)
+    if dead_letters is False and dying:
+        for name in dying:
+            message = "sends failed items to dead letters, and the run has no place for them; give RunConfig(dead_letters=...)"
+            faults.append(Fault(message, name))
+    return CheckReport(tuple(faults), plan.steps, tuple(dying))
+
+
+def _faults(node: Node, columns: Mapping[int, int]) -> Iterator[str]:
+    if isinstance(node, ReadNode) and not isinstance(node.source, Source | AsyncSource):
+        yield "a source derives from Source or AsyncSource"
+    elif isinstance(node, WriteNode | TeeNode):
+        yield from _sink_faults(node.sink)
+    elif isinstance(node, AggregateNode):
+        if columns[id(node.inputs[0])] < TIMED:
+            yield "windows need to know when items happened; say .event_time(...) before"
+        if node.late_to is not None:
+            yield from _sink_faults(node.late_to)
+    elif isinstance(node, EventTimeNode):
+        if node.spec.of is None and columns[id(node.inputs[0])] < TIMED:
+            yield "the source does not know times; give event_time a function of the item"
+    elif isinstance(node, PipeNode):
+        for step in _all_steps(node.pipe):
+            try:
+                check_options(step, step.step_name)
+            except ConfigError as error:
+                yield str(error)
+
+
+def _sink_faults(sink: object) -> Iterator[str]:
+    if not isinstance(sink, Sink | AsyncSink):
+        yield "a sink derives from Sink or AsyncSink"
+    elif sink.commit in ("two_phase", "transactional"):
+        yield f"a sink with commit={sink.commit!r} needs checkpoints, which are not there yet"
+
+
+def _dying(node: Node, plan: Plan) -> Iterator[str]:
+    if isinstance(node, ReadNode) and node.source.on_error == "dead_letter":
+        yield plan.name(node)
+    elif isinstance(node, PipeNode):
+        for step, name in zip(steps_of(node.pipe), plan.names[id(node)], strict=True):
+            if any(each.options.on_error == "dead_letter" for each in _all_steps(step)):
+                yield name
+
+
+def _all_steps(pipe: BasePipe[Any, Any]) -> Iterator[BasePipe[Any, Any]]:
+    for step in steps_of(pipe):
+        yield step
+        for part in parts_of(step):
+            yield from _all_steps(part)

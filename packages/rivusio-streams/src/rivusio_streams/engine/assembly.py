@@ -1,0 +1,161 @@
+"""From a plan to stages: built from the sinks upwards, since each stage is given the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from rivusio_core.engine.build import build
+from rivusio_core.engine.context import RunContext
+from rivusio_core.engine.opening import Opening
+from rivusio_core.engine.stage import Stage
+
+from rivusio_streams.engine.event_time_stage import EventTimeStage
+from rivusio_streams.engine.fan_out import FanOut
+from rivusio_streams.engine.key_stage import KeyStage
+from rivusio_streams.engine.merge_stage import MergeStage
+from rivusio_streams.engine.reader import SourceRun
+from rivusio_streams.engine.split_stage import SplitStage
+from rivusio_streams.engine.window_stage import WindowStage
+from rivusio_streams.engine.writer import SinkStage, Writer
+from rivusio_streams.event_time import EventTime
+from rivusio_streams.graph import (
+    AggregateNode,
+    EventTimeNode,
+    KeyNode,
+    MergeNode,
+    Node,
+    PipeNode,
+    ReadNode,
+    SideNode,
+    SplitNode,
+    TeeNode,
+    WriteNode,
+)
+from rivusio_streams.plan import Plan
+from rivusio_streams.sink import BaseSink
+
+__all__ = ["Assembly"]
+
+
+class Assembly:
+    """The stages of one run.
+
+    Args:
+        plan: what to build.
+        context: of the run.
+        opening: sets pipes up, and owns them.
+        sink: makes the stage for a writer.
+    """
+
+    def __init__(
+        self, plan: Plan, context: RunContext, opening: Opening, sink: Callable[[Writer], SinkStage]
+    ) -> None:
+        self._plan, self._context, self._opening, self._sink = plan, context, opening, sink
+        self.sources: dict[int, SourceRun] = {}
+        self.writers: dict[str, Writer] = {}
+        self.stages: list[Stage] = []
+        """All stages, every one after those that it feeds."""
+        self._heads: dict[int, Sequence[Stage]] = {}
+        """By id of a node: the stage to push for each of its inputs."""
+        self._columns = plan.columns()
+        self._origins: dict[int, list[int]] = {}
+        self._timing: list[EventTimeStage] = []
+
+    def sinks_of(self, node: Node) -> Iterator[tuple[str, BaseSink[Any]]]:
+        """Name and sink of what a node writes to."""
+        if isinstance(node, WriteNode | TeeNode):
+            yield self._plan.name(node), node.sink
+        elif isinstance(node, AggregateNode) and node.late_to is not None:
+            yield self._plan.extras[id(node)], node.late_to
+
+    def late_wires(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Nothing is lost between a window and the sink of its late items: its own count says how many there are."""
+        return iter(())
+
+    def ahead(self) -> int:
+        """Items whose time was too far in the future."""
+        return sum(stage.ahead for stage in self._timing)
+
+    async def build(self, number: Callable[[str, str], int]) -> None:
+        """Build all stages; `number` numbers what makes new items.
+
+        Raises:
+            ConfigError: the options of a pipe do not go together.
+            Exception: whatever a pipe's `setup` raises.
+        """
+        self._find_origins(number)
+        consumers = self._plan.consumers()
+        for node in reversed(self._plan.nodes):
+            outs = [self._heads[id(fed)][index] for fed, index in consumers.get(id(node), ())]
+            if isinstance(node, SplitNode):
+                self._heads[id(node)] = [self._split(node, [fed for fed, _ in consumers[id(node)]])]
+                continue
+            out = outs[0] if len(outs) == 1 else FanOut(outs)
+            self._heads[id(node)] = await self._stage(node, out)
+
+    def _find_origins(self, number: Callable[[str, str], int]) -> None:
+        for node in self._plan.nodes:
+            if isinstance(node, ReadNode):
+                self._origins[id(node)] = [reader.origin for reader in self.sources[id(node)].readers]
+            elif isinstance(node, AggregateNode):
+                self._origins[id(node)] = [number(self._plan.name(node), "")]
+            else:
+                self._origins[id(node)] = [origin for each in node.inputs for origin in self._origins[id(each)]]
+
+    async def _stage(self, node: Node, out: Stage) -> Sequence[Stage]:
+        name, context = self._plan.name(node), self._context
+        match node:
+            case WriteNode():
+                return [self._add(self._sink(self.writers[name]))]
+            case TeeNode():
+                return [FanOut([self._add(self._sink(self.writers[name])), out])]
+            case SideNode():
+                return [out]
+            case PipeNode():
+                columns, names = self._columns[id(node)], self._plan.names[id(node)]
+                made = await build(node.pipe, context, self._opening, out, columns=columns, names=names)
+                self.stages += reversed(made)
+                return [made[0] if made else out]
+            case EventTimeNode():
+                return [self._event_time(name, node.spec, node.inputs[0], out)]
+            case KeyNode():
+                return [self._add(KeyStage(name, node.key, context, out))]
+            case AggregateNode():
+                late = self._plan.extras.get(id(node))
+                late_out = None if late is None else self._add(self._sink(self.writers[late]))
+                return [self._add(WindowStage(name, node, self._origins[id(node)][0], context, out, late_out))]
+            case MergeNode():
+                merge = MergeStage(name, len(node.inputs), self._columns[id(node)], context, out)
+                self.stages.append(merge)
+                return merge.inputs
+            case ReadNode():
+                source = self.sources[id(node)]
+                source.out = self._event_time("", EventTime(), node, out) if node.source.timed else out
+                return []
+            case _:
+                raise TypeError(f"no stage is known for {type(node).__name__}")
+
+    def _add(self, stage: Stage) -> Stage:
+        self.stages.append(stage)
+        return stage
+
+    def _event_time(self, name: str, spec: EventTime, before: Node, out: Stage) -> Stage:
+        readers = {reader.origin: reader for source in self.sources.values() for reader in source.readers}
+
+        def reached(origin: int, watermark: int) -> None:
+            if origin in readers:
+                readers[origin].watermark = watermark
+
+        stage = EventTimeStage(name, spec, self._origins[id(before)], self._context, reached, out)
+        self._timing.append(stage)
+        self.stages.append(stage)
+        return stage
+
+    def _split(self, node: SplitNode, sides: list[Node]) -> Stage:
+        ways = dict[bool, list[Stage]]({True: [], False: []})
+        for side in sides:
+            if isinstance(side, SideNode):
+                ways[side.side] += self._heads[id(side)]
+        yes, no = ((outs[0] if len(outs) == 1 else FanOut(outs)) if outs else None for outs in (ways[True], ways[False]))
+        return self._add(SplitStage(self._plan.name(node), node.predicate, self._context, yes, no))

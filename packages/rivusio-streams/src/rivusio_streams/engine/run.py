@@ -1,0 +1,248 @@
+"""One run of a flow: opens everything, builds the stages from the sinks upwards, reads, and closes everything.
+
+One task group owns every task. Each source's reader pushes chunks through the stages; only concurrent steps, timed
+batches and further partitions have tasks of their own.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+
+import anyio
+from rivusio_core.dead_letter import DeadLetter
+from rivusio_core.duration import seconds
+from rivusio_core.engine.context import RunContext
+from rivusio_core.engine.notes import Notes
+from rivusio_core.engine.opening import Opening
+from rivusio_core.engine.session import first_error, with_closing_errors
+from rivusio_core.engine.stage import End, Signal
+from rivusio_core.errors import DrainTimeout
+from rivusio_core.listener import Listener, Tally
+
+from rivusio_streams.config import RunConfig
+from rivusio_streams.connectors.listing import sink_of
+from rivusio_streams.dead_letter import Envelope
+from rivusio_streams.engine.acknowledge import Acknowledger
+from rivusio_streams.engine.assembly import Assembly
+from rivusio_streams.engine.origin import Origin
+from rivusio_streams.engine.reader import SourceRun
+from rivusio_streams.engine.signals import Barrier, Stop
+from rivusio_streams.engine.writer import SinkStage, Writer
+from rivusio_streams.graph import ReadNode
+from rivusio_streams.plan import Plan
+from rivusio_streams.progress import progress_listener
+from rivusio_streams.report import Ledger, Report
+
+__all__ = ["FlowRun"]
+
+_CLOSING = 10.0
+"""Seconds that closing everything may take, all in all."""
+_DEAD_LETTERS = "dead letters"
+_log = logging.getLogger("rivusio")
+
+
+class FlowRun:
+    """A run, made for one call of `run`.
+
+    Args:
+        plan: the flow, found to be without fault.
+        config: the settings.
+        name: of the run.
+        stop: set from outside to stop it.
+    """
+
+    def __init__(self, plan: Plan, config: RunConfig, name: str, stop: anyio.Event) -> None:
+        self._plan, self._config, self._stop = plan, config, stop
+        self._dead = None if config.dead_letters is None else Writer(_DEAD_LETTERS, sink_of(config.dead_letters))
+        steps = (*plan.steps, _DEAD_LETTERS) if self._dead else plan.steps
+        info = RunContext.info_of(name, steps)
+        listeners: list[Listener] = [*config.listeners]
+        shown = progress_listener(plan, config.progress)
+        if shown is not None:
+            listeners.append(shown)
+        self._context = RunContext(
+            info,
+            listeners=listeners,
+            dead_letters=None if self._dead is None else self._bury,
+            clock=config.clock,
+        )
+        self._origins: list[Origin] = []
+        self._sources: list[SourceRun] = []
+        self._writers: list[Writer] = [] if self._dead is None else [self._dead]
+        self._opening = Opening(self._context)
+        self._ended: set[int] = set()
+        self._holding = False
+        self._all_ended = anyio.Event()
+        self._sinks: list[SinkStage] = []
+        self._acknowledger: Acknowledger | None = None
+
+    async def run(self) -> Report:
+        """Run until the end of the input, or until stopped.
+
+        Raises:
+            RunError: what ended it; everything is closed.
+        """
+        began, context = perf_counter(), self._context
+        context.listeners.run_started(context.info)
+        error: BaseException | None = None
+        try:
+            try:
+                assembly = await self._open()
+                await self._work(assembly)
+            except BaseExceptionGroup as group:
+                raised = _ended_by(group)
+                error = raised
+                raise raised from raised.__cause__
+            except BaseException as raised:
+                error = raised
+                raise
+            finally:
+                with anyio.move_on_after(_CLOSING, shield=True) as deadline:
+                    closing = await self._close()
+                    final = with_closing_errors(error, closing)
+                    if error is None and final is not None:
+                        error = final
+                        raise final
+                if deadline.cancelled_caught:
+                    _log.error("run %s: closing took longer than %.0f s and was given up", context.info.name, _CLOSING)
+        finally:
+            context.listeners.run_ended(context.info, error)
+        return self._report(perf_counter() - began, assembly)
+
+    # ---------------------------------------------------------------------------------------------- opening, closing
+
+    async def _open(self) -> Assembly:
+        for writer in list(self._writers):
+            await writer.open()
+        assembly = Assembly(self._plan, self._context, self._opening, self._sink)
+        for node in self._plan.nodes:
+            if isinstance(node, ReadNode):
+                source = SourceRun(
+                    self._plan.name(node),
+                    node.source,
+                    self._context,
+                    self._config.chunk,
+                    self._plan.idle_after(node),
+                    self._sink_seconds,
+                )
+                self._sources.append(source)
+                assembly.sources[id(node)] = source
+        for node in self._plan.nodes:
+            for name, sink in assembly.sinks_of(node):
+                writer = Writer(name, sink)
+                self._writers.append(writer)
+                await writer.open()
+                assembly.writers[name] = writer
+        for source in self._sources:
+            await source.open(self._origin)
+        await assembly.build(self._origin)
+        return assembly
+
+    def _origin(self, step: str, partition: str) -> int:
+        self._origins.append(Origin(step, partition))
+        return len(self._origins) - 1
+
+    def _sink(self, writer: Writer) -> SinkStage:
+        stage = SinkStage(writer, self._context, self._reached)
+        self._sinks.append(stage)
+        return stage
+
+    def _sink_seconds(self) -> float:
+        return sum(writer.seconds for writer in self._writers)
+
+    async def _close(self) -> list[Exception]:
+        errors = list[Exception]()
+
+        async def attempt(call: Callable[[], Awaitable[object]]) -> None:
+            try:
+                await call()
+            except Exception as error:
+                errors.append(error)
+
+        for source in self._sources:
+            for reader in source.readers:
+                await attempt(reader.partition.close)
+        errors += await self._opening.close()
+        for writer in reversed(self._writers):
+            await attempt(writer.close)
+        return errors
+
+    # --------------------------------------------------------------------------------------------------------- working
+
+    async def _work(self, assembly: Assembly) -> None:
+        async with anyio.create_task_group() as group:
+            for stage in assembly.stages:
+                await stage.open(group)
+            self._acknowledger = Acknowledger(self._sources, len(self._sinks), self._flush_dead_letters)
+            group.start_soon(self._heed_stop)
+            if self._acknowledger.needed:
+                group.start_soon(self._acknowledger.run, self._context.clock, seconds(self._config.every))
+            async with anyio.create_task_group() as reading:
+                for source in self._sources:
+                    reading.start_soon(source.run)
+            await self._all_ended.wait()
+            await self._flush_dead_letters()
+            if not self._holding:
+                await self._acknowledger.acknowledge_all()
+            group.cancel_scope.cancel()
+
+    async def _heed_stop(self) -> None:
+        await self._stop.wait()
+        for source in self._sources:
+            source.stop()
+        await self._context.clock.sleep(seconds(self._config.drain_timeout))
+        left = {name: tally.held for name, tally in self._context.tallies.items() if tally.held}
+        raise DrainTimeout(
+            f"stopping took longer than drain_timeout={self._config.drain_timeout}; "
+            f"still held: {', '.join(f'{count} in {name}' for name, count in left.items()) or 'items in flight'}"
+        )
+
+    def _reached(self, sink: SinkStage, signal: Signal) -> None:
+        if isinstance(signal, Barrier):
+            if self._acknowledger is not None:
+                self._acknowledger.reached(signal)
+        elif isinstance(signal, End):
+            self._holding |= isinstance(signal, Stop) and signal.holding
+            self._ended.add(id(sink))
+            if len(self._ended) == len(self._sinks):
+                self._all_ended.set()
+
+    # ---------------------------------------------------------------------------------------------------- dead letters
+
+    async def _bury(self, letter: DeadLetter) -> None:
+        if self._dead is not None:
+            await self._dead.write([Envelope.of(letter, self._origins)])
+            await self._context.absorb(Notes({_DEAD_LETTERS: Tally(taken=1, passed=1, given=1)}))
+
+    async def _flush_dead_letters(self) -> None:
+        if self._dead is not None:
+            await self._dead.flush()
+
+    # --------------------------------------------------------------------------------------------------------- counting
+
+    def _report(self, took: float, assembly: Assembly) -> Report:
+        tallies = self._context.tallies
+        steps = {name: tallies.get(name, Tally()) for name in self._context.info.steps}
+        lost = dict[str, int]()
+        for before, after in (*self._plan.wires(), *assembly.late_wires()):
+            given = sum(steps[name].given for name in before)
+            if given != steps[after].taken:
+                lost[f"{' + '.join(before)} -> {after}"] = given - steps[after].taken
+        ledger = Ledger(steps, lost)
+        if ledger.unaccounted:
+            _log.error("run %s: %d items are unaccounted for", self._context.info.name, ledger.unaccounted)
+        stopped = any(source.stopping for source in self._sources)
+        return Report(self._context.info.name, self._context.info.id, took, ledger, stopped, assembly.ahead())
+
+
+def _ended_by(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What ended a run: an interrupt before a cancellation before an error of ours before any other."""
+    for kind in (KeyboardInterrupt, SystemExit):
+        found = group.subgroup(kind)
+        if found is not None:
+            return first_error(found)
+    errors = group.subgroup(Exception)
+    return first_error(errors if errors is not None else group)
+

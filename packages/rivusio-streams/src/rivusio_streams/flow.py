@@ -1,0 +1,147 @@
+"""Flows: streams with their sinks; what can be run, checked and drawn."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import anyio
+from pydantic import BaseModel
+from rivusio_core.errors import DefinitionError
+from rivusio_core.graph import GraphFormat
+from rivusio_core.runnable import Launch
+
+from rivusio_streams.check import CheckReport, check
+from rivusio_streams.config import RunConfig
+from rivusio_streams.drawing import drawing
+from rivusio_streams.graph import Node, WriteNode
+from rivusio_streams.plan import Plan
+from rivusio_streams.report import Report
+
+__all__ = ["Flow"]
+
+
+@dataclass(frozen=True, repr=False)
+class Flow:
+    """What is read, done and written, made by `Stream.write`. An immutable value; it may be run many times at once.
+
+    Attributes:
+        ends: the nodes that write.
+        name: in messages and metrics.
+    """
+
+    ends: tuple[WriteNode, ...]
+    name: str = "flow"
+
+    @staticmethod
+    def of(*flows: Flow, name: str = "flow") -> Flow:
+        """One flow of several: with several sinks. A stream used in more than one of them is computed once.
+
+        Raises:
+            DefinitionError: there are none.
+        """
+        if not flows:
+            raise DefinitionError("Flow.of: give it at least one flow")
+        ends = list[WriteNode]()
+        for flow in flows:
+            ends += [end for end in flow.ends if not any(end is each for each in ends)]
+        return Flow(tuple(ends), name)
+
+    def named(self, name: str) -> Flow:
+        """The same flow under another name."""
+        return replace(self, name=name)
+
+    def run(self, config: RunConfig | None = None, *, stop: anyio.Event | None = None) -> Report:
+        """Run until the end of the input, from sync code.
+
+        Raises:
+            DefinitionError: something is wrong with the flow or the configuration; nothing was opened.
+            RunError: what ended the run; everything of it is closed.
+            RuntimeError: an event loop is running here already; use `arun`.
+        """
+        if _loop_is_running():
+            raise RuntimeError("run() would block the event loop that is already running here; await flow.arun(...) instead")
+        return anyio.run(self._run_with, config, stop)
+
+    async def _run_with(self, config: RunConfig | None, stop: anyio.Event | None) -> Report:
+        return await self.arun(config, stop=stop)
+
+    async def arun(self, config: RunConfig | None = None, *, stop: anyio.Event | None = None) -> Report:
+        """Run until the end of the input or until stopped, from async code; on asyncio and trio.
+
+        Cancelling it leaves nothing running and nothing open, and acknowledges nothing more.
+
+        Args:
+            config: the settings.
+            stop: set it to stop cleanly: no more is read, what was read is dealt with, batches are given, open windows
+                are not.
+
+        Raises:
+            DefinitionError: something is wrong with the flow or the configuration; nothing was opened.
+            DrainTimeout: stopping took longer than `drain_timeout`.
+            RunError: what ended the run; everything of it is closed.
+        """
+        from rivusio_streams.engine.run import FlowRun  # noqa: PLC0415  # flows can be described without the engine
+
+        settings = config or RunConfig()
+        plan = Plan.of(self.ends)
+        check(plan, dead_letters=settings.dead_letters is not None).raise_first()
+        return await FlowRun(plan, settings, settings.name or self.name, stop or anyio.Event()).run()
+
+    def run_settings(self) -> type[BaseModel]:
+        """The model of what `run` can be given."""
+        return RunConfig
+
+    async def launch(self, launch: Launch, /) -> Report:
+        """Run as the `rivusio` command asks; see `rivusio_core.runnable.Runnable`."""
+        config = RunConfig(**cast("dict[str, Any]", dict(launch.settings)))
+        progress = launch.progress if config.progress is None else config.progress
+        changed = {"listeners": (*config.listeners, *launch.listeners), "progress": progress}
+        return await self.arun(config.model_copy(update=changed), stop=launch.stop)
+
+    def check(self, config: RunConfig | None = None) -> CheckReport:
+        """Everything that can be said without running; opens nothing.
+
+        Args:
+            config: the settings it would be run with; None: not known.
+        """
+        known = None if config is None else config.dead_letters is not None
+        return check(Plan.of(self.ends), dead_letters=known)
+
+    def graph(self, format: GraphFormat = "text") -> str:  # the name is part of the public API  # noqa: A002
+        """The drawing: `"text"`, `"mermaid"`, `"svg"` or `"json"`.
+
+        Raises:
+            DefinitionError: there is no such format.
+        """
+        return drawing(Plan.of(self.ends), self.name).render(format)
+
+    def nodes(self) -> tuple[Node, ...]:
+        """All nodes, every one after those that feed it."""
+        return Plan.of(self.ends).nodes
+
+    def to_json(self) -> Mapping[str, object]:
+        """The graph as values that JSON can hold."""
+        return drawing(Plan.of(self.ends), self.name).to_json()
+
+    def __repr__(self) -> str:
+        return f"Flow({self.name!r}, {' -> '.join(Plan.of(self.ends).steps)})"
+
+    def __str__(self) -> str:
+        return self.graph()
+
+
+def _loop_is_running() -> bool:
+    trio = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_run():
+        return True
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+

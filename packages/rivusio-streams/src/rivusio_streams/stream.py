@@ -1,0 +1,289 @@
+"""Streams: the typed description of what is read, what is done with it, and where it goes.
+
+A stream is an immutable value; each method gives a new one. Nothing runs before `Flow.run`.
+
+Example:
+    >>> out: list[int] = []
+    >>> report = Stream.read([1, 2, 3]).map(lambda n: n * 10).filter(lambda n: n > 10).write(out).run()
+    >>> out, report.steps["filter"].filtered
+    ([20, 30], 1)
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from datetime import datetime
+from typing import Any, Generic, TypeGuard, TypeVar, Unpack, overload
+
+from rivusio_core.duration import Duration, microseconds
+from rivusio_core.errors import ConfigError, Fault
+from rivusio_core.pipe import BasePipe
+from rivusio_core.pipeline import Pipeline
+from rivusio_core.policy.options import OptionSettings
+from rivusio_core.shapes import KeepShape, NarrowShape, Shape, batch, keep, not_none
+from typing_extensions import TypeIs
+
+from rivusio_streams.apply import applying, flat_applying, name_of
+from rivusio_streams.connectors.iterable import source_of
+from rivusio_streams.connectors.listing import sink_of
+from rivusio_streams.event_time import EventTime
+from rivusio_streams.flow import Flow
+from rivusio_streams.graph import (
+    EventTimeNode,
+    KeyNode,
+    MergeNode,
+    Node,
+    PipeNode,
+    ReadNode,
+    SideNode,
+    SplitNode,
+    TeeNode,
+    WriteNode,
+)
+from rivusio_streams.sink import BaseSink
+from rivusio_streams.source import BaseSource
+from rivusio_streams.windowed import KeyedStream, WindowedStream, windowed
+from rivusio_streams.windows import AlignedWindows
+
+__all__ = ["Stream"]
+
+T = TypeVar("T", covariant=True)
+S = TypeVar("S")
+K = TypeVar("K")
+N = TypeVar("N")
+
+
+class Stream(Generic[T]):
+    """Items of type `T` that go by. Made by `Stream.read`.
+
+    Steps take `name=`: what they are called in errors, reports and graphs; by default their function or pipe says.
+    """
+
+    def __init__(self, node: Node) -> None:
+        """Made by `read` and by the methods of other streams."""
+        self.node = node
+
+    @staticmethod
+    def read(source: BaseSource[S] | AsyncIterable[S] | Iterable[S], *, name: str = "") -> Stream[S]:
+        """The items of a source.
+
+        Args:
+            source: a source; or any iterable (a list is read as it is, anything else in a thread of its own, so that
+                what it yielded goes on while its next item blocks) or async iterable.
+            name: of the step.
+
+        Raises:
+            DefinitionError: it cannot be read.
+        """
+        made = source_of(source)
+        return Stream[S](ReadNode(name or made.step_name, (), made))
+
+    # ------------------------------------------------------------------------------------------------- item by item
+
+    @overload
+    def through(self, pipe: BasePipe[T, S], *, name: str = "") -> Stream[S]: ...
+    @overload
+    def through(self, pipe: KeepShape[T], *, name: str = "") -> Stream[T]: ...
+    @overload
+    def through(self, pipe: NarrowShape[T, N], *, name: str = "") -> Stream[N]: ...
+    def through(self, pipe: BasePipe[Any, Any] | Shape, *, name: str = "") -> Stream[Any]:
+        """Put the items through a pipe or pipeline.
+
+        Args:
+            pipe: any pipe of `rivusio_core`.
+            name: of a single pipe's step; those of a pipeline are named by its pipes.
+
+        Raises:
+            CompositionError: it is no pipe.
+        """
+        step = pipe.step if isinstance(pipe, Shape) else pipe
+        Pipeline.of(step)  # refuses what is no pipe, and functions whose settings are incomplete
+        return Stream[Any](PipeNode(name, (self.node,), step))
+
+    @overload
+    def map(
+        self, function: Callable[[T], Coroutine[Any, Any, S]], **options: Unpack[OptionSettings]
+    ) -> Stream[S]: ...
+    @overload
+    def map(self, function: Callable[[T], S], **options: Unpack[OptionSettings]) -> Stream[S]: ...
+    def map(self, function: Callable[[Any], Any], **options: Unpack[OptionSettings]) -> Stream[Any]:
+        """Give a function's result for each item.
+
+        Args:
+            function: of one item; a coroutine function is awaited.
+            options: as of pipes: `concurrency`, `retry`, `on_error`, ...
+
+        Raises:
+            DefinitionError: it is no function of one item.
+            ConfigError: an option is unknown or wrong.
+        """
+        return Stream[Any](PipeNode("", (self.node,), _with(applying(function), options)))
+
+    @overload
+    def flat_map(
+        self, function: Callable[[T], AsyncIterator[S]], **options: Unpack[OptionSettings]
+    ) -> Stream[S]: ...
+    @overload
+    def flat_map(self, function: Callable[[T], Iterable[S]], **options: Unpack[OptionSettings]) -> Stream[S]: ...
+    def flat_map(self, function: Callable[[Any], Any], **options: Unpack[OptionSettings]) -> Stream[Any]:
+        """Give any number of results for each item.
+
+        Args:
+            function: of one item; gives an iterable, or is an async generator function.
+            options: as of pipes.
+
+        Raises:
+            DefinitionError: it is no such function.
+            ConfigError: an option is unknown or wrong.
+        """
+        return Stream[Any](PipeNode("", (self.node,), _with(flat_applying(function), options)))
+
+    @overload
+    def filter(self, predicate: Callable[[T], TypeIs[N]], *, name: str = "") -> Stream[N]: ...
+    @overload
+    def filter(self, predicate: Callable[[T], TypeGuard[N]], *, name: str = "") -> Stream[N]: ...
+    @overload
+    def filter(self, predicate: Callable[[T], Awaitable[bool]], *, name: str = "") -> Stream[T]: ...
+    @overload
+    def filter(self, predicate: Callable[[T], bool], *, name: str = "") -> Stream[T]: ...
+    def filter(self, predicate: Callable[[Any], Any], *, name: str = "") -> Stream[Any]:
+        """Let only those items through for which the predicate holds; `TypeIs` and `TypeGuard` narrow the type.
+
+        Raises:
+            DefinitionError: the predicate cannot be called.
+        """
+        shape: Shape = keep(predicate)
+        return Stream[Any](PipeNode(name or name_of(predicate, "filter"), (self.node,), shape.step))
+
+    def not_none(self: Stream[S | None]) -> Stream[S]:
+        """Leave out the items that are None."""
+        return Stream[S](PipeNode("not_none", (self.node,), not_none().step))
+
+    def batch(self, n: int, within: Duration | None = None, *, name: str = "batch") -> Stream[list[T]]:
+        """Collect items into lists of `n`; at the end of the input, and at a stop, the last one may be shorter.
+
+        Args:
+            n: how many items make a batch.
+            within: a batch is given this long after its first item came, even when it is not full.
+            name: of the step.
+
+        Raises:
+            ConfigError: `n` is below 1, or `within` is not longer than 0.
+        """
+        return Stream[list[T]](PipeNode(name, (self.node,), batch(n, within).step))
+
+    # ---------------------------------------------------------------------------------------------------------- time
+
+    def event_time(
+        self,
+        of: Callable[[T], datetime | int] | None = None,
+        *,
+        out_of_order: Duration = 0,
+        idle_after: Duration | None = None,
+        max_future: Duration | None = None,
+        name: str = "event_time",
+    ) -> Stream[T]:
+        """Say when each item happened.
+
+        The watermark follows the latest time at a distance of `out_of_order`, for each partition of the source; the
+        smallest one counts.
+
+        Args:
+            of: the time of an item: an aware datetime, or an int of microseconds since the epoch (a naive datetime is
+                an error). Left out: the source knows.
+            out_of_order: how much later than a later one an item may come without being late.
+            idle_after: a partition that gave nothing for so long holds the watermark back no longer.
+            max_future: a time further ahead of the clock than this is counted and does not move the watermark.
+            name: of the step.
+
+        Raises:
+            ConfigError: a duration is wrong, or `out_of_order` is negative.
+        """
+        faults = list[Fault]()
+        bound = _micros(out_of_order, "out_of_order", faults, least=0) or 0
+        idle = _micros(idle_after, "idle_after", faults, least=1)
+        future = _micros(max_future, "max_future", faults, least=0)
+        if faults:
+            raise ConfigError("event_time", faults=faults)
+        return Stream[T](EventTimeNode(name, (self.node,), EventTime(of, bound, idle, future)))
+
+    def key_by(self, key: Callable[[T], K], *, name: str = "key_by") -> KeyedStream[K, T]:
+        """Say what items have in common, for the keyed step that follows; a key must be hashable."""
+        return KeyedStream[K, T](KeyNode(name, (self.node,), key))
+
+    def window(
+        self,
+        windows: AlignedWindows,
+        *,
+        allowed_lateness: Duration = 0,
+        accumulate: bool = True,
+        late_to: BaseSink[T] | list[T] | None = None,
+    ) -> WindowedStream[None, T]:
+        """Windows over all items together: as `KeyedStream.window`, with None as the key.
+
+        Raises:
+            ConfigError: `allowed_lateness` is no duration, or negative.
+        """
+        return windowed(self.node, False, windows, allowed_lateness, accumulate, late_to)
+
+    # ------------------------------------------------------------------------------------------------ several streams
+
+    def merge(self, *others: Stream[S], name: str = "merge") -> Stream[T | S]:
+        """The items of this stream and others, as they come; each stream keeps its own order."""
+        return Stream[T | S](MergeNode(name, (self.node, *(each.node for each in others))))
+
+    @overload
+    def split(self, predicate: Callable[[T], TypeIs[N]], *, name: str = "split") -> tuple[Stream[N], Stream[T]]: ...
+    @overload
+    def split(self, predicate: Callable[[T], bool], *, name: str = "split") -> tuple[Stream[T], Stream[T]]: ...
+    def split(self, predicate: Callable[[Any], bool], *, name: str = "split") -> tuple[Stream[Any], Stream[Any]]:
+        """Two streams: the items for which the predicate holds, and the others.
+
+        In a flow that uses only one of them, the items of the other are filtered out.
+        """
+        both = SplitNode(name, (self.node,), predicate)
+        return Stream[Any](SideNode(name, (both,), True)), Stream[Any](SideNode(name, (both,), False))
+
+    def tee(self, sink: BaseSink[T] | list[T], *, name: str = "") -> Stream[T]:
+        """Write the items to a sink and go on with them."""
+        made = sink_of(sink)
+        return Stream[T](TeeNode(name or made.step_name, (self.node,), made))
+
+    def write(self, sink: BaseSink[T] | list[T], *, name: str = "") -> Flow:
+        """Write the items to a sink: the flow that can be run.
+
+        Args:
+            sink: a sink; or a list, for tests and notebooks.
+            name: of the step.
+
+        Raises:
+            DefinitionError: it is no sink.
+        """
+        made = sink_of(sink)
+        return Flow((WriteNode(name or made.step_name, (self.node,), made),))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Stream) and self.node == other.node
+
+    def __hash__(self) -> int:
+        return hash(self.node)
+
+    def __repr__(self) -> str:
+        return f"Stream({self.node.name or 'pipe'!r})"
+
+
+def _with(pipe: BasePipe[Any, Any], options: OptionSettings) -> BasePipe[Any, Any]:
+    return pipe.with_options(**options) if options else pipe
+
+
+def _micros(value: Duration | None, name: str, faults: list[Fault], *, least: int) -> int | None:
+    if value is None:
+        return None
+    try:
+        found = microseconds(value, name)
+    except ConfigError as error:
+        faults += error.faults
+        return None
+    if found < least:
+        faults.append(Fault("must not be negative" if least == 0 else "must be longer than 0", name))
+    return found

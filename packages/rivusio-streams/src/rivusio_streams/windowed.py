@@ -1,0 +1,129 @@
+"""Streams with keys, and streams in windows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from rivusio_core.duration import Duration, microseconds
+from rivusio_core.errors import ConfigError, Fault
+
+from rivusio_streams import agg
+from rivusio_streams.aggregate import Aggregator
+from rivusio_streams.connectors.listing import sink_of
+from rivusio_streams.graph import AggregateNode, Node
+from rivusio_streams.sink import BaseSink
+from rivusio_streams.windows import AlignedWindows, Windowed
+
+if TYPE_CHECKING:  # it imports this module
+    from rivusio_streams.stream import Stream
+
+__all__ = ["KeyedStream", "WindowedStream", "windowed"]
+
+K = TypeVar("K", covariant=True)
+T = TypeVar("T", covariant=True)
+V = TypeVar("V")
+A = TypeVar("A")
+R = TypeVar("R")
+
+
+class KeyedStream(Generic[K, T]):
+    """Items with a key, made by `Stream.key_by`: the input of keyed steps."""
+
+    def __init__(self, node: Node) -> None:
+        """Made by `Stream.key_by`."""
+        self.node = node
+
+    def window(
+        self,
+        windows: AlignedWindows,
+        *,
+        allowed_lateness: Duration = 0,
+        accumulate: bool = True,
+        late_to: BaseSink[T] | list[T] | None = None,
+    ) -> WindowedStream[K, T]:
+        """Windows of event time, for each key.
+
+        A window gives its result as soon as the watermark has reached its end, and at the end of the input. An item
+        that comes later is *late*.
+
+        Args:
+            windows: where they lie, such as `Tumbling("1m")`.
+            allowed_lateness: how much further the watermark may be for a late item still to count: it then gives a
+                `late` pane at once.
+            accumulate: a late pane holds all items so far; False: only the late one.
+            late_to: takes the items that came too late even so; they are counted in any case.
+
+        Raises:
+            ConfigError: `allowed_lateness` is no duration, or negative.
+        """
+        return windowed(self.node, True, windows, allowed_lateness, accumulate, late_to)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, KeyedStream) and self.node == other.node
+
+    def __hash__(self) -> int:
+        return hash(self.node)
+
+    def __repr__(self) -> str:
+        return f"KeyedStream({self.node.name!r})"
+
+
+class WindowedStream(Generic[K, T]):
+    """Items in windows, made by `window`: say what becomes of them with `aggregate` or `collect`."""
+
+    def __init__(self, node: AggregateNode) -> None:
+        """Made by `KeyedStream.window` and `Stream.window`."""
+        self.node = node
+
+    def aggregate(self, aggregator: Aggregator[T, A, R], *, name: str = "aggregate") -> Stream[Windowed[K, R]]:
+        """One result for each window and key.
+
+        The event time of a result is the last microsecond of its window, `end - 1 us`. Results come in the order of
+        (window end, window start, when the key was first seen in the window).
+
+        Args:
+            aggregator: see `agg` for ready-made ones.
+            name: of the step.
+        """
+        from rivusio_streams.stream import Stream  # noqa: PLC0415  # it imports this module
+
+        return Stream[Windowed[K, R]](replace(self.node, name=name, aggregator=aggregator))
+
+    def collect(self, *, name: str = "collect") -> Stream[Windowed[K, list[T]]]:
+        """The items of each window and key as a list, in the order of (event time, arrival)."""
+        from rivusio_streams.stream import Stream  # noqa: PLC0415  # it imports this module
+
+        return Stream[Windowed[K, list[T]]](replace(self.node, name=name, aggregator=agg.collect()))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, WindowedStream) and self.node == other.node
+
+    def __hash__(self) -> int:
+        return hash(self.node)
+
+    def __repr__(self) -> str:
+        return f"WindowedStream({self.node.windows!r})"
+
+
+def windowed(
+    node: Node,
+    keyed: bool,
+    windows: AlignedWindows,
+    allowed_lateness: Duration,
+    accumulate: bool,
+    late_to: BaseSink[V] | list[V] | None,
+) -> WindowedStream[Any, V]:
+    """What `window` gives.
+
+    Raises:
+        ConfigError: `allowed_lateness` is no duration, or negative; `windows` are none.
+    """
+    if not isinstance(windows, AlignedWindows):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
+        raise ConfigError("window", faults=[Fault(f"takes windows such as Tumbling('1m'), not {windows!r}", "windows")])
+    allowed = microseconds(allowed_lateness, "allowed_lateness")
+    if allowed < 0:
+        raise ConfigError("window", faults=[Fault("must not be negative", "allowed_lateness")])
+    sink = None if late_to is None else sink_of(late_to)
+    made = AggregateNode("window", (node,), keyed, windows, agg.collect(), allowed, accumulate, sink)
+    return WindowedStream[Any, V](made)
