@@ -78,6 +78,11 @@ class Loop:
 
 
 @pipe
+def letters_of(number: int) -> str:
+    return str(number)
+
+
+@pipe
 def plain(line: str) -> int:
     return 1
 
@@ -254,7 +259,12 @@ def test_one_unknown_name_does_not_hide_the_others() -> None:
 
 
 def test_unknown_ports_of_everything_inside() -> None:
-    whole = plain >> half_written >> branch(unknown_name, route((callable, half_written), otherwise=plain))
+    whole = (
+        plain
+        >> half_written
+        >> letters_of
+        >> branch(unknown_name, route((callable, half_written), otherwise=configured))
+    )
     assert unknown_ports(whole) == ["half_written takes", "unknown_name takes", "half_written takes"]
     assert unknown_ports(plain >> keep(bool)) == []
 

@@ -42,26 +42,32 @@ class SystemClock:
     """The machine's clock; sleeps on the event loop."""
 
     def wall(self) -> int:
+        """Microseconds since the epoch, UTC."""
         return time.time_ns() // 1_000
 
     def monotonic(self) -> float:
+        """Seconds since some fixed moment."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
+        """Wait at least that long; a cancellation point."""
         await anyio.sleep(seconds)
 
     def deadline(self, seconds: float) -> AbstractContextManager[anyio.CancelScope]:
+        """Cancel what is inside after that long."""
         return anyio.move_on_after(seconds)
 
     def working(self) -> AbstractContextManager[None]:
-        return _IDLE
+        """Nothing: this clock goes on whatever happens."""
+        return _NOTHING
 
 
 class BlockingClock(SystemClock):
     """The machine's clock where no event loop runs: sleeping blocks the calling thread; there are no deadlines."""
 
     async def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
+        """Block the thread that long."""
+        time.sleep(seconds)  # noqa: ASYNC251  # no loop runs here
 
 
-_IDLE = nullcontext()
+_NOTHING = nullcontext()

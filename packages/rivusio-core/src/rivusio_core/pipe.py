@@ -3,10 +3,8 @@
 A pipe is an immutable value. Its annotations are its configuration; a run works on its own copy of it.
 
 Example:
-    >>> from typing import Annotated
-    >>> from pydantic import Field
     >>> class Discount(SyncBasePipe[float, float]):
-    ...     rate: Annotated[float, Field(ge=0, le=1)] = 0.1
+    ...     rate: float = 0.1
     ...     def process(self, item: float) -> float:
     ...         return item * (1 - self.rate)
     >>> Discount(rate=0.5).run(10.0)

@@ -16,7 +16,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import ExitStack, aclosing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import to_json
@@ -24,7 +24,7 @@ from pydantic_core import to_json
 from rivusio_core.cardinality import cardinality
 from rivusio_core.dead_letter import DeadLetter
 from rivusio_core.engine.opening import check_options, parts_of
-from rivusio_core.errors import BadRecord, ConfigError, DefinitionError, Fault, SinkError
+from rivusio_core.errors import ConfigError, DefinitionError, Fault, SinkError, SourceError
 from rivusio_core.graph import GraphFormat
 from rivusio_core.hints.text import type_text
 from rivusio_core.listener import Listener, RunInfo, Tally
@@ -36,6 +36,10 @@ from rivusio_core.runnable import CheckReport, Launch, RunReport
 from rivusio_core.stdio import Output, lines
 
 __all__ = ["PipeCheck", "PipeReport", "PipeRunnable", "PipeSettings"]
+
+
+_TEXT: tuple[object, ...] = (str, Any, object)
+"""Types of items for which a line is taken as text."""
 
 
 class PipeSettings(BaseModel):
@@ -54,7 +58,11 @@ class PipeReport:
 
     def to_json(self) -> Mapping[str, object]:
         """Name, and the counts by step."""
-        return {"name": self.name, "steps": {step: asdict(tally) for step, tally in self.steps.items()}}
+        return {
+            "name": self.name,
+            "steps": {step: asdict(tally) for step, tally in self.steps.items()},
+            "unaccounted": sum(abs(tally.unaccounted) for tally in self.steps.values()),
+        }
 
     def summary(self) -> str:
         """A line for each step."""
@@ -167,8 +175,7 @@ class PipeRunnable:
 
         Raises:
             PipeError: an item failed for good.
-            BadRecord: a line is not what the pipeline takes; `PipeError.position` is its index.
-            SourceError: standard input cannot be read.
+            SourceError: standard input cannot be read, or a line is not what the pipeline takes.
             BrokenPipeError: nobody reads standard output any more.
         """
         settings = PipeSettings.model_validate(launch.settings)
@@ -185,18 +192,16 @@ class PipeRunnable:
 
 
 async def _items(launch: Launch, read: Callable[[bytes], Any]) -> AsyncGenerator[Any, None]:
-    position = 0
+    number = 0
     async with aclosing(lines(launch.stop)) as found:
         async for line in found:
+            number += 1
             try:
                 item = read(line)
             except (ValidationError, ValueError) as error:
-                # Without the cause's text: it quotes the line.
-                problem = BadRecord(f"line {position + 1} of standard input {_why(error)}")
-                problem.locate("standard input", position, 1)
-                raise problem from None
+                # Not chained: the text of the cause quotes the line.
+                raise SourceError(f"line {number} of standard input {_why(error)}") from None
             yield item
-            position += 1
 
 
 def _why(error: Exception) -> str:
@@ -217,12 +222,13 @@ async def _closable(results: Any) -> AsyncGenerator[Any, None]:  # Any: of whate
 
 
 def _reader(takes: object) -> Callable[[bytes], Any]:
-    if takes in (str, Any, object):
+    if any(takes is each for each in _TEXT):
         return bytes.decode
     if takes is bytes:
         return bytes
     try:
-        return TypeAdapter[Any](takes).validate_json
+        make = cast("Callable[[object], TypeAdapter[Any]]", TypeAdapter)  # typed for forms that are known to checkers
+        return make(takes).validate_json
     except (PydanticUserError, TypeError) as error:
         raise DefinitionError(
             f"lines of standard input cannot be made into {type_text(takes)}; let the pipeline begin with a pipe that "

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from rivusio_core.errors import CompositionError
 from rivusio_core.function import FunctionPipe
 from rivusio_core.hints.assign import assignable
-from rivusio_core.hints.forms import Variables, is_union, members, substitute, type_variables, union, variable
+from rivusio_core.hints.forms import Variables, bound_of, is_union, members, substitute, type_variables, union, variable
 from rivusio_core.hints.generics import arguments_as, item_type
 from rivusio_core.hints.signatures import function_types, predicate_types
 from rivusio_core.hints.text import type_text
@@ -92,7 +92,10 @@ def connect(left_name: str, left: Ports, right_name: str, right: Ports) -> Ports
     found: Variables = {}
     if not assignable(left.gives, right.takes, found):
         raise _misfit(left_name, left.gives, right_name, right.takes)
-    return Ports(_resolved(left.takes, found), _resolved(right.gives, found))
+    takes, gives = _resolved(left.takes, found), _resolved(right.gives, found)
+    if isinstance(takes, TypeVar) and takes not in type_variables(gives):
+        takes = bound_of(takes)  # nothing that follows can say more
+    return Ports(takes, gives)
 
 
 def predicate_ports(predicate: Callable[..., object]) -> Ports:
@@ -135,9 +138,24 @@ def route_ports(arms: Sequence[tuple[Callable[..., object], str, Ports]], otherw
             narrow.append(narrowed)
     if narrow and len(narrow) == len(arms):
         takes = union([*narrow, otherwise[1].takes])
+        for index, (predicate, _, _) in enumerate(arms):
+            _check_tested(predicate, union([*narrow[index:], otherwise[1].takes]))
     else:
         takes = _common([*plain, *([] if narrow else [(otherwise[0], otherwise[1].takes)])], "route")
     return Ports(takes, union([*(ports.gives for _, _, ports in arms), otherwise[1].gives]))
+
+
+def _check_tested(predicate: Callable[..., object], rest: object) -> None:
+    tested, _ = predicate_types(predicate)
+    if not assignable(rest, tested):
+        given, taken = _texts(rest, tested)
+        raise CompositionError(
+            f"{_name(predicate)!r} takes {taken}, but in this route it would be given {given}: let it take all of these",
+            left="route",
+            right=_name(predicate),
+            gives=given,
+            takes=taken,
+        )
 
 
 def unknown_ports(pipe: BasePipe[Any, Any]) -> list[str]:
@@ -218,7 +236,7 @@ def _advice(left: str, gives: object, right: str, takes: object, given: str, tak
         if any(assignable(each, takes) for each in parts):
             return f"Keep only what fits, with a predicate that returns TypeIs[{taken}]: {left} >> keep(...) >> {right}"
     item = item_type(gives)
-    if gives is not str and item is not None and assignable(item, takes):
+    if gives is not str and item not in (None, Any) and assignable(item, takes):
         return f"Give its members one by one: {left} >> unbatch() >> {right}"
     if assignable(GenericAlias(list, (gives,)), takes):
         return f"Collect items into lists: {left} >> batch(n) >> {right}"

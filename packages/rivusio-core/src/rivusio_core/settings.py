@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeVar, cast, get_args, get_origin
 
 from pydantic import AliasChoices, AliasPath, BaseModel, SecretBytes, SecretStr, ValidationError
@@ -51,12 +51,12 @@ def validated(model: type[Model], table: Table, path: tuple[str, ...] = ()) -> t
     values = _known_only(model, table)
     try:
         valid = model.model_validate(values)
-    except ValidationError as error:
-        values = _with_json(values, table, error)
+    except (ValidationError, ConfigError) as error:  # the latter from a model that tells its faults itself
+        values = _with_json(values, table, _problems(model, error))
         try:
             valid = model.model_validate(values)
-        except ValidationError as second:
-            faults += _faults(model, second, table, path)
+        except (ValidationError, ConfigError) as second:
+            faults += [_fault(loc, message, table, path) for loc, message in _problems(model, second)]
             raise ConfigError(faults=faults) from None
     if faults:
         raise ConfigError(faults=faults)
@@ -129,12 +129,32 @@ def _known_only(model: type[BaseModel], table: Table) -> dict[str, object]:
     return values
 
 
-def _with_json(values: Mapping[str, object], table: Table, error: ValidationError) -> dict[str, object]:
-    told = error.errors(include_input=False, include_url=False, include_context=False)
-    refused = [tuple(each["loc"]) for each in told]
+_Loc = tuple[int | str, ...]
+_Problems = list[tuple[_Loc, str]]
+"""What a model refuses: where, and why; without any value."""
+
+
+def _problems(model: type[BaseModel], error: ValidationError | ConfigError) -> _Problems:
+    if isinstance(error, ConfigError):
+        return [(tuple(fault.path.split(".")) if fault.path else (), fault.message) for fault in error.faults]
+    found = _Problems()
+    for each in error.errors(include_input=False, include_url=False):
+        cause: object = each.get("ctx", {}).get("error")
+        message = each["msg"].removeprefix("Value error, ")
+        if isinstance(cause, ConfigError) and len(cause.faults) == 1:
+            message = cause.faults[0].message
+        if each["type"] == "value_error" and _is_secret(model, each["loc"]):
+            message = "is refused (the value is secret and not shown)"
+        elif each["type"] == "missing":
+            message = "is missing"
+        found.append((each["loc"], message))
+    return found
+
+
+def _with_json(values: Mapping[str, object], table: Table, problems: _Problems) -> dict[str, object]:
     changed = cast("dict[str, object]", _copied(values))
     for path, leaf in table.leaves():
-        if not leaf.text or not any(loc[: len(path)] == path for loc in refused):
+        if not leaf.text or not any(loc[: len(path)] == path for loc, _ in problems):
             continue
         text = str(leaf.value).strip()
         if text[:1] not in ("[", "{"):
@@ -157,27 +177,17 @@ def _copied(value: object) -> object:
     return {name: _copied(each) for name, each in cast("dict[str, object]", value).items()}
 
 
-def _faults(model: type[BaseModel], error: ValidationError, table: Table, path: tuple[str, ...]) -> Iterable[Fault]:
-    for each in error.errors(include_input=False, include_url=False):
-        loc = each["loc"]
-        cause: object = each.get("ctx", {}).get("error")
-        message = each["msg"].removeprefix("Value error, ")
-        if isinstance(cause, ConfigError) and len(cause.faults) == 1:
-            message = cause.faults[0].message
-        if each["type"] == "value_error" and _is_secret(model, loc):
-            message = "is refused (the value is secret and not shown)"
-        elif each["type"] == "missing":
-            message = "is missing"
-        # Parts of loc that name a branch of a union, not a setting, would only confuse.
-        shown = [str(part) for part in loc if isinstance(part, int) or _is_name(part)]
-        yield Fault(message, ".".join((*path, *shown)), table.where_of(loc))
+def _fault(loc: _Loc, message: str, table: Table, path: tuple[str, ...]) -> Fault:
+    # Parts of loc that name a branch of a union, not a setting, would only confuse.
+    shown = [str(part) for part in loc if isinstance(part, int) or _is_name(part)]
+    return Fault(message, ".".join((*path, *shown)), table.where_of(loc))
 
 
 def _is_name(part: str) -> bool:
     return part.replace("_", "a").replace("-", "a").isalnum()
 
 
-def _is_secret(model: type[BaseModel], loc: tuple[int | str, ...]) -> bool:
+def _is_secret(model: type[BaseModel], loc: _Loc) -> bool:
     for part in loc:
         by_name = {name: field for field, names in _fields(model).items() for name in names}
         if part not in by_name:

@@ -107,6 +107,19 @@ class Plan:
                     wanted.append(node.spec.idle_after)
         return wanted
 
+    def reordered(self) -> set[int]:
+        """Ids of the pipes whose results have to be put back in order: they give items as they are ready, and a step
+        behind them judges by event time."""
+        columns, found, judging = self.columns(), set[int](), set[int]()
+        for node in reversed(self.nodes):
+            if isinstance(node, AggregateNode) or id(node) in judging:
+                judging |= {id(each) for each in node.inputs}
+            if isinstance(node, PipeNode) and id(node) in judging and columns[id(node)] == TIMED:
+                options = [step.options for step in steps_of(node.pipe)]
+                if any(each.concurrency > 1 and not each.ordered for each in options):
+                    found.add(id(node))
+        return found
+
     def wires(self) -> list[tuple[tuple[str, ...], str]]:
         """Which steps' results together are what a step takes, for the ledger. Splits have two kinds of results and
         are left out."""

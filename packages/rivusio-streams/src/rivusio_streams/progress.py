@@ -97,17 +97,24 @@ class PlainProgress(Progress):
 
 
 class RichProgress(Progress):
-    """A live table."""
+    """A live table.
+
+    Raises:
+        ImportError: rich is not installed.
+    """
 
     def __init__(self, shown: Mapping[str, str]) -> None:
         super().__init__(shown)
         self._live: Live | None = None
 
-    def run_started(self, run: RunInfo) -> None:
         from rich.console import Console  # noqa: PLC0415  # an optional extra
+
+        self._console = Console(stderr=True)
+
+    def run_started(self, run: RunInfo) -> None:
         from rich.live import Live  # noqa: PLC0415
 
-        self._live = Live(console=Console(stderr=True), get_renderable=lambda: self.table(run), refresh_per_second=4)
+        self._live = Live(console=self._console, get_renderable=lambda: self.table(run), refresh_per_second=4)
         self._live.start()
 
     def run_ended(self, run: RunInfo, error: BaseException | None) -> None:
@@ -150,9 +157,7 @@ def progress_listener(plan: Plan, wanted: bool | None) -> Progress | None:
             shown[plan.extras[id(node)]] = "sink"
     if terminal:
         try:
-            import rich.live  # noqa: F401, PLC0415  # only to know
+            return RichProgress(shown)
         except ImportError:
             pass
-        else:
-            return RichProgress(shown)
     return PlainProgress(shown)

@@ -13,6 +13,7 @@ from typing import Any, Literal, Never, NewType, TypeVar, cast, get_args, get_or
 from rivusio_core.hints.forms import (
     CALLABLE,
     Variables,
+    bound_of,
     is_typed_dict,
     is_union,
     literal,
@@ -64,13 +65,6 @@ def _try(source: object, target: object, found: Variables) -> bool:
     return False
 
 
-def _bound(variable: TypeVar) -> object:
-    """What a type variable may stand for."""
-    if variable.__constraints__:
-        return union(variable.__constraints__)
-    return object if variable.__bound__ is None else variable.__bound__
-
-
 def _bind_target(source: object, target: TypeVar, found: Variables) -> bool:
     if target in type_variables(source):
         return True
@@ -79,13 +73,13 @@ def _bind_target(source: object, target: TypeVar, found: Variables) -> bool:
         if not _try(source, known, found):
             found[target] = union([known, source])
         return True
-    outer = _bound(source) if isinstance(source, TypeVar) else source
+    outer = bound_of(source) if isinstance(source, TypeVar) else source
     if target.__constraints__:
         fitting = [each for each in target.__constraints__ if _try(outer, each, found)]
         if fitting:
             found[target] = fitting[0]
         return bool(fitting)
-    if not assignable(outer, _bound(target), found):
+    if not assignable(outer, bound_of(target), found):
         return False
     found[target] = source
     return True
@@ -94,7 +88,7 @@ def _bind_target(source: object, target: TypeVar, found: Variables) -> bool:
 def _bind_source(source: TypeVar, target: object, found: Variables) -> bool:
     if source in found:
         return assignable(found[source], target, found)
-    bound = _bound(source)
+    bound = bound_of(source)
     if bound is not object and _try(bound, target, found):
         return True  # whatever it stands for fits: it stays open
     if source in type_variables(target) or not assignable(target, bound, found):

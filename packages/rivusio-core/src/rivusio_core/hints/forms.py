@@ -12,6 +12,7 @@ import typing_extensions
 __all__ = [
     "CALLABLE",
     "Variables",
+    "bound_of",
     "is_typed_dict",
     "is_union",
     "literal",
@@ -118,6 +119,13 @@ def variable(name: str, *constraints: object, bound: object = None) -> TypeVar:
     """A type variable made at run time, which checkers need not understand."""
     make = cast("Callable[..., TypeVar]", TypeVar)
     return make(name, *constraints, bound=bound)
+
+
+def bound_of(variable: TypeVar) -> object:
+    """What a type variable may stand for."""
+    if variable.__constraints__:
+        return union(variable.__constraints__)
+    return object if variable.__bound__ is None else variable.__bound__
 
 
 def type_variables(form: object) -> tuple[TypeVar, ...]:

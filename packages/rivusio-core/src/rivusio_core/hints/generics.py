@@ -46,7 +46,12 @@ def _variance(parameter: object) -> Variance:
 
 def _parameters(kind: type) -> tuple[object, ...]:
     model = getattr(kind, "__pydantic_generic_metadata__", None)
-    return tuple(model["parameters"]) if model else tuple(getattr(kind, "__parameters__", ()))
+    if model:
+        return tuple(model["parameters"])
+    # `class ByName(dict[str, T])` takes an argument, but has no `__parameters__`, since it does not derive from Generic.
+    bases = kind.__dict__.get("__orig_bases__", ())
+    unlisted = dict.fromkeys(each for base in bases for each in type_variables(base))
+    return tuple(getattr(kind, "__parameters__", ()) or unlisted)
 
 
 def arguments_as(form: object, base: type) -> tuple[object, ...] | None:

@@ -6,7 +6,7 @@ attempt n + 1 a time drawn evenly from 0 to `least * 2 ** (n - 1)`, at most `mos
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from random import Random, uniform
 
@@ -88,10 +88,12 @@ class Retry:
                 faults.append(Fault(f"must go from a shorter to a longer time, not {self.backoff!r}", "backoff"))
         except ConfigError as error:
             faults.append(Fault(str(error).removeprefix("backoff: "), "backoff"))
-        kinds: tuple[object, ...] = self.on if isinstance(self.on, tuple) else (self.on,)
-        for kind in kinds:
-            if not (isinstance(kind, type) and issubclass(kind, Exception)):
-                faults.append(Fault(f"must be exception classes, not {kind!r}", "on"))
+        kinds: Iterable[object] = self.on if isinstance(self.on, tuple) else (self.on,)
+        faults += [
+            Fault(f"must be exception classes, not {kind!r}", "on")
+            for kind in kinds
+            if not (isinstance(kind, type) and issubclass(kind, Exception))
+        ]
         if faults:
             raise ConfigError("Retry", faults=faults)
 
@@ -144,7 +146,7 @@ class Retry:
             attempt += 1
             try:
                 return Outcome(await call(item), attempt)
-            except Exception as raised:
+            except Exception as raised:  # noqa: BLE001  # `again` decides
                 error = raised
 
     def layer(self, call: Call, clock: Clock) -> Call:
@@ -153,7 +155,7 @@ class Retry:
         async def retried(item: object) -> object:
             try:
                 return await call(item)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # `resume` raises it where it must
                 return (await self.resume(call, item, error, clock)).result
 
         return retried

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, get_args
+from typing import Any, Final, cast, get_args
 
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -100,11 +100,9 @@ def _names(schema: object) -> Iterator[str]:
     if isinstance(schema, str):
         yield schema
     elif isinstance(schema, dict):
-        entries: dict[object, object] = schema
-        for key, value in entries.items():
+        for key, value in cast("dict[object, object]", schema).items():
             yield from _names(key)
             yield from _names(value)
     elif isinstance(schema, list | tuple):
-        members: tuple[object, ...] = tuple(schema)
-        for value in members:
+        for value in cast("list[object]", schema):
             yield from _names(value)

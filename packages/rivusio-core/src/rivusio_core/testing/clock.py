@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import math
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 
 __all__ = ["VirtualClock"]
@@ -17,15 +19,21 @@ __all__ = ["VirtualClock"]
 _START = 1_700_000_000_000_000
 _QUIET_ROUNDS = 3
 """Turns of the event loop without anything to run: one lets it look at its sockets, the others are cheap."""
+_POLL = 0.001
+"""Real seconds between two looks at a worker that is busy."""
 
 
 class VirtualClock:
     """Implements `Clock`, on asyncio and trio. A day passes in a millisecond; nothing sleeps.
 
-    Time stands still while anything can run, and while a call in one of anyio's default worker threads is under way.
+    Time stands still while any task can run, while a call in one of anyio's default worker threads is under way, and
+    inside `with clock.working():`, which the engine holds while it waits for other threads and for processes. Nothing
+    else holds it back: a test that waits for a socket, or with `anyio.sleep`, has to hold `working()` itself.
+
+    Time is counted in whole microseconds; a sleep is rounded up to the next one.
 
     Args:
-        wall: microseconds since the epoch at the beginning.
+        wall: microseconds since the epoch at the beginning; 2023-11-14 22:13:20 UTC unless given.
 
     Example:
         >>> async def main() -> float:
@@ -39,10 +47,11 @@ class VirtualClock:
     def __init__(self, wall: int = _START) -> None:
         self._start = wall
         self._elapsed = 0
-        self._waiting: list[tuple[int, int, Callable[[], object]]] = []
+        self._timers: list[tuple[int, int, _Timer]] = []
         self._order = itertools.count()
-        self._cancelled = set[int]()
-        self._running = False
+        self._gone = 0
+        self._workers = 0
+        self._driven_by: object = None
 
     def wall(self) -> int:
         """Microseconds since the epoch, UTC."""
@@ -54,75 +63,120 @@ class VirtualClock:
 
     async def sleep(self, seconds: float) -> None:
         """Wait until time has jumped that far."""
+        if seconds <= 0:
+            await anyio.lowlevel.checkpoint()
+            return
         woken = anyio.Event()
-        with self._calling(seconds, woken.set):
+        with self._timer(seconds, woken.set):
             await woken.wait()
 
     @contextmanager
     def deadline(self, seconds: float) -> Generator[anyio.CancelScope, None, None]:
         """A cancel scope that is cancelled when time has jumped that far."""
-        with anyio.CancelScope() as scope, self._calling(seconds, scope.cancel):
+        with anyio.CancelScope() as scope, self._timer(seconds, scope.cancel):
             yield scope
 
     @contextmanager
-    def _calling(self, seconds: float, call: Callable[[], object]) -> Iterator[None]:
-        due, order = self._elapsed + max(round(seconds * 1_000_000), 0), next(self._order)
-        heapq.heappush(self._waiting, (due, order, call))
-        self._start_jumping()
+    def working(self) -> Generator[None, None, None]:
+        """Time stands still inside: something works that the event loop does not see."""
+        self._workers += 1
         try:
             yield
         finally:
-            self._cancelled.add(order)
+            self._workers -= 1
 
-    def _start_jumping(self) -> None:
-        if self._running:
+    # ------------------------------------------------------------------------------------------------- timers
+
+    @contextmanager
+    def _timer(self, seconds: float, call: Callable[[], object]) -> Generator[None, None, None]:
+        if seconds == math.inf:
+            yield
             return
-        self._running = True
-        trio = sys.modules.get("trio")
-        if trio is not None and trio.lowlevel.in_trio_task():
-            trio.lowlevel.spawn_system_task(self._jump_on_trio)
-        else:
-            loop = asyncio.get_running_loop()
-            loop.call_soon(self._jump_on_asyncio, loop, 0)
+        due = self._elapsed + max(math.ceil(round(seconds * 1_000_000, 3)), 0)  # 0.07 * 1e6 is a little over 70,000
+        timer = _Timer(call)
+        heapq.heappush(self._timers, (due, next(self._order), timer))
+        self._drive()
+        try:
+            yield
+        finally:
+            if timer.call is not None:
+                timer.call = None
+                self._gone += 1
+                if self._gone > 64 + len(self._timers) // 2:  # deadlines that were met would pile up
+                    self._timers = [entry for entry in self._timers if entry[2].call is not None]
+                    heapq.heapify(self._timers)
+                    self._gone = 0
 
-    def _jump_on_asyncio(self, loop: asyncio.AbstractEventLoop, quiet: int) -> None:
-        if not self._pending():
-            self._running = False
-            return
-        # The list of ready callbacks is private, and the only way to see that nothing else can run.
-        quiet = 0 if getattr(loop, "_ready") else quiet + 1  # noqa: B009
-        if quiet >= _QUIET_ROUNDS and not _threads():
-            self._jump()
-            quiet = 0
-        if quiet >= _QUIET_ROUNDS:
-            loop.call_later(0.001, self._jump_on_asyncio, loop, quiet)  # a worker thread is busy: real time
-        else:
-            loop.call_soon(self._jump_on_asyncio, loop, quiet)
-
-    async def _jump_on_trio(self) -> None:
-        import trio  # noqa: PLC0415  # optional: only tests that run on trio have it
-        import trio.testing  # noqa: PLC0415
-
-        while self._pending():
-            await trio.testing.wait_all_tasks_blocked()
-            if _threads():
-                await trio.sleep(0.001)
-            elif self._pending():
-                self._jump()
-        self._running = False
-
-    def _pending(self) -> bool:
-        while self._waiting and self._waiting[0][1] in self._cancelled:
-            self._cancelled.discard(heapq.heappop(self._waiting)[1])
-        return bool(self._waiting)
+    def _waited_for(self) -> bool:
+        while self._timers and self._timers[0][2].call is None:
+            heapq.heappop(self._timers)
+            self._gone -= 1
+        return bool(self._timers)
 
     def _jump(self) -> None:
         """To the next moment; everybody who waits for it is woken, in the order in which they began to wait."""
-        self._elapsed = max(self._elapsed, self._waiting[0][0])
-        while self._pending() and self._waiting[0][0] <= self._elapsed:
-            _, _, call = heapq.heappop(self._waiting)
-            call()
+        self._elapsed = max(self._elapsed, self._timers[0][0])
+        while self._waited_for() and self._timers[0][0] <= self._elapsed:
+            timer = heapq.heappop(self._timers)[2]
+            call, timer.call = timer.call, None
+            if call is not None:
+                call()
+
+    def _busy(self) -> bool:
+        return self._workers > 0 or anyio.to_thread.current_default_thread_limiter().borrowed_tokens > 0
+
+    # ------------------------------------------------------------------------------------------------- jumping
+
+    def _drive(self) -> None:
+        """Have somebody watch for the moment when nothing can run: no task of the run, for it would be seen there."""
+        trio = sys.modules.get("trio")
+        if trio is not None and trio.lowlevel.in_trio_task():
+            here: object = trio.lowlevel.current_trio_token()
+            if self._driven_by is not here:
+                self._driven_by = here
+                trio.lowlevel.spawn_system_task(self._jump_on_trio)
+        else:
+            loop = asyncio.get_running_loop()
+            if self._driven_by is not loop:
+                self._driven_by = loop
+                loop.call_soon(self._jump_on_asyncio, loop, 0)
+
+    def _jump_on_asyncio(self, loop: asyncio.AbstractEventLoop, quiet: int) -> None:
+        if not self._waited_for():
+            self._driven_by = None
+            return
+        quiet = quiet + 1 if _is_quiet(loop) else 0
+        if quiet < _QUIET_ROUNDS:
+            loop.call_soon(self._jump_on_asyncio, loop, quiet)
+        elif self._busy():
+            loop.call_later(_POLL, self._jump_on_asyncio, loop, 0)
+        else:
+            self._jump()
+            loop.call_soon(self._jump_on_asyncio, loop, 0)
+
+    async def _jump_on_trio(self) -> None:
+        import trio.testing  # optional: only tests that run on trio have it
+
+        while self._waited_for():
+            await trio.testing.wait_all_tasks_blocked()
+            if self._busy():
+                await trio.sleep(_POLL)
+            elif self._waited_for():
+                self._jump()
+        self._driven_by = None
 
 
-def _threads() -> int:
-    return anyio.to_thread.current_default_thread_limiter().borrowed_tokens
+class _Timer:
+    """A call at some time; None once it was made or nobody wants it any more."""
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        self.call: Callable[[], object] | None = call
+
+
+def _is_quiet(loop: asyncio.AbstractEventLoop) -> bool:
+    """Nothing is ready to run. asyncio does not tell; anyio, too, looks at a private attribute (of all tasks)."""
+    ready: object = getattr(loop, "_ready", None)
+    if ready is not None:
+        return not ready
+    waiters = [getattr(task, "_fut_waiter", None) for task in asyncio.all_tasks(loop)]  # uvloop has no list to look at
+    return all(waiter is not None and not waiter.done() for waiter in waiters)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from rivusio_core.errors import ConfigError, Fault
 from rivusio_streams.aggregate import Aggregator
@@ -80,7 +80,7 @@ class Combine(Aggregator[T, "list[object]", R], Generic[T, R]):
         return self.make(results)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Combine) and self._value() == cast("Combine[Any, Any]", other)._value()
+        return isinstance(other, Combine) and self._value() == other._value()
 
     def __hash__(self) -> int:
         return hash(self._value())

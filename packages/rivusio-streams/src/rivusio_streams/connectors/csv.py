@@ -92,7 +92,7 @@ class Csv(Source[T], Sink[T], Generic[T]):
         self.delimiter = delimiter
         self.on_error = on_error
         self.append = append
-        self._adapter: TypeAdapter[T] = TypeAdapter(dict[str, str] if model is None else model)
+        self._adapter = cast("TypeAdapter[T]", TypeAdapter(dict[str, str]) if model is None else TypeAdapter(model))
         self._file: TextIOWrapper | None = None
         self._columns: list[str] = []
 
@@ -201,7 +201,7 @@ class _Rows(Partition[T], Generic[T]):
         self._rejected: list[Rejected] = []
         self._reader = csv.reader(self._lines(), delimiter=delimiter, strict=True)
         try:
-            self._columns = next(self._reader, [])
+            self._columns = next(self._reader, list[str]())
         except (csv.Error, UnicodeDecodeError) as error:
             raise SourceError(f"{path}:1: the header row cannot be read ({type(error).__name__})") from error
         if len(set(self._columns)) != len(self._columns):

@@ -15,6 +15,7 @@ from rivusio_streams.engine.fan_out import FanOut
 from rivusio_streams.engine.key_stage import KeyStage
 from rivusio_streams.engine.merge_stage import MergeStage
 from rivusio_streams.engine.reader import SourceRun
+from rivusio_streams.engine.reorder_stage import ReorderStage
 from rivusio_streams.engine.split_stage import SplitStage
 from rivusio_streams.engine.window_stage import WindowStage
 from rivusio_streams.engine.writer import SinkStage, Writer
@@ -59,6 +60,7 @@ class Assembly:
         self._heads: dict[int, Sequence[Stage]] = {}
         """By id of a node: the stage to push for each of its inputs."""
         self._columns = plan.columns()
+        self._reordered = plan.reordered()
         self._origins: dict[int, list[int]] = {}
         self._timing: list[EventTimeStage] = []
 
@@ -114,6 +116,8 @@ class Assembly:
                 return [out]
             case PipeNode():
                 columns, names = self._columns[id(node)], self._plan.names[id(node)]
+                if id(node) in self._reordered:
+                    out = self._add(ReorderStage(out))
                 made = await build(node.pipe, context, self._opening, out, columns=columns, names=names)
                 self.stages += reversed(made)
                 return [made[0] if made else out]
@@ -147,7 +151,8 @@ class Assembly:
             if origin in readers:
                 readers[origin].watermark = watermark
 
-        stage = EventTimeStage(name, spec, self._origins[id(before)], self._context, reached, out)
+        cuts = bool(self._reordered)
+        stage = EventTimeStage(name, spec, self._origins[id(before)], self._context, cuts, reached, out)
         self._timing.append(stage)
         self.stages.append(stage)
         return stage

@@ -13,7 +13,7 @@ from rivusio_core.engine.stage import Chunk, Signal, Stage
 from rivusio_core.errors import PipeError
 from rivusio_core.listener import Tally
 from rivusio_streams.engine.origin import ORIGIN, TIME, UNTIMED
-from rivusio_streams.engine.signals import Idle, PartitionEnded, PartitionIdle, Watermark
+from rivusio_streams.engine.signals import Cut, Idle, PartitionEnded, PartitionIdle, Watermark
 from rivusio_streams.engine.treatment import extract
 from rivusio_streams.event_time import EventTime, Watermarks
 from rivusio_streams.moment import FIRST, LAST, NEVER, moment
@@ -29,6 +29,7 @@ class EventTimeStage(Stage):
         spec: how.
         origins: the partitions that feed it.
         context: of the run.
+        cuts: send a `Cut` behind every chunk.
         reached: told of the watermark of a partition, so that the one furthest behind is read first.
         out: the next stage.
     """
@@ -39,6 +40,7 @@ class EventTimeStage(Stage):
         spec: EventTime,
         origins: Iterable[int],
         context: RunContext,
+        cuts: bool,
         reached: Callable[[int, int], None],
         out: Stage,
     ) -> None:
@@ -46,7 +48,7 @@ class EventTimeStage(Stage):
         self.name = name
         self.ahead = 0
         """Items whose time was too far in the future to move the watermark."""
-        self._spec, self._context, self._reached = spec, context, reached
+        self._spec, self._context, self._cuts, self._reached = spec, context, cuts, reached
         self._origins = frozenset(origins)
         self._watermarks = Watermarks(sorted(self._origins), spec.out_of_order)
         self._said = NEVER
@@ -90,6 +92,8 @@ class EventTimeStage(Stage):
                 start = stop
         await self.out.take(Chunk(values, (*chunk.columns[:UNTIMED], times, marks)))
         await self._say()
+        if self._cuts:
+            await self.out.signal(Cut())
 
     def _marks(self, origin: int, times: list[int]) -> list[int]:
         moving: list[int] | None = None

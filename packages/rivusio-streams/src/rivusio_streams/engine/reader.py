@@ -31,22 +31,33 @@ from rivusio_streams.source import (
 
 __all__ = ["Reader", "SourceRun"]
 
+_FEW = 8
+"""Partitions of a source that may share threads with everything else; more get threads of their own, lest their waiting
+keeps pipes with `thread=True` from being called."""
 _PATIENCE = 0.05
 """Seconds before a partition that had nothing is asked again."""
 
 
 class OpenPartition:
-    """Calls a partition as its contract says: a blocking one in a thread, one call at a time."""
+    """Calls a partition as its contract says: a blocking one in a thread, one call at a time.
 
-    def __init__(self, name: str, partition: Partition[Any] | AsyncPartition[Any]) -> None:
+    Args:
+        name: for messages.
+        partition: what to call.
+        limiter: of the threads; None: the one that everything shares.
+    """
+
+    def __init__(
+        self, name: str, partition: Partition[Any] | AsyncPartition[Any], limiter: anyio.CapacityLimiter | None
+    ) -> None:
         self.name, self.partition = name, partition
         self._lock = anyio.Lock()
-        self._limiter = anyio.CapacityLimiter(1)
+        self._limiter = limiter
 
     @property
     def acknowledges(self) -> bool:
         """It wants to be told what is safe."""
-        return type(self.partition).acknowledge not in (Partition.acknowledge, AsyncPartition.acknowledge)
+        return type(self.partition).acknowledge not in (Partition[Any].acknowledge, AsyncPartition[Any].acknowledge)
 
     async def next_batch(self, maximum: int) -> list[Any] | None:
         """The next items; None at the end.
@@ -259,13 +270,14 @@ class SourceRun:
                 keys = await anyio.to_thread.run_sync(source.partitions)
             else:
                 raise SourceError(f"source {self.name!r}: derive sources from Source or AsyncSource")
+            limiter = None if len(keys) <= _FEW else anyio.CapacityLimiter(len(keys))
             for key in keys:
                 if isinstance(source, AsyncSource):
                     opened: Partition[Any] | AsyncPartition[Any] = await source.open_partition(key, None)
                 else:
                     opened = await anyio.to_thread.run_sync(source.open_partition, key, None)
                 name = f"{self.name}[{key}]" if len(keys) > 1 else self.name
-                self.readers.append(Reader(OpenPartition(name, opened), origins(self.name, key), self))
+                self.readers.append(Reader(OpenPartition(name, opened, limiter), origins(self.name, key), self))
         except RunError:
             raise
         except Exception as error:
@@ -282,7 +294,7 @@ class SourceRun:
         async with anyio.create_task_group() as beside:
             for reader in self.readers:
                 partition = reader.partition.partition
-                if isinstance(partition, AsyncPartition) and type(partition).work is not AsyncPartition.work:
+                if isinstance(partition, AsyncPartition) and type(partition).work is not AsyncPartition[Any].work:
                     beside.start_soon(self._work, reader, partition)
             async with anyio.create_task_group() as group:
                 for reader in self.readers:

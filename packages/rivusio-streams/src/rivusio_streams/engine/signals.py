@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rivusio_core.engine.stage import End, Signal
 
-__all__ = ["Barrier", "Idle", "PartitionEnded", "PartitionIdle", "Stop", "Watermark"]
+__all__ = ["Barrier", "Cut", "Idle", "PartitionEnded", "PartitionIdle", "Stop", "Watermark"]
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,11 @@ class Watermark(Signal):
     """No on-time item with an event time before this one (microseconds) follows."""
 
     time: int
+
+
+@dataclass(frozen=True)
+class Cut(Signal):
+    """The end of a chunk: follows every one, where items have to be put back in order behind a concurrent step."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import anyio
 import anyio.to_thread
 from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.notes import Notes
-from rivusio_core.engine.stage import Chunk, End, Signal, Stage
+from rivusio_core.engine.stage import Chunk, End, Fail, Signal, Stage
 from rivusio_core.errors import RunError, SinkError, describe
 from rivusio_core.listener import Tally
 from rivusio_streams.engine.signals import Barrier
@@ -35,7 +35,6 @@ class Writer:
         """How long its calls took so far."""
         self._sink = copy.copy(sink)
         self._lock = anyio.Lock()
-        self._limiter = anyio.CapacityLimiter(1)
         self._opened = False
 
     async def open(self) -> None:
@@ -86,7 +85,7 @@ class Writer:
                     if waiting is not None:
                         await waiting
                 else:
-                    await anyio.to_thread.run_sync(call, limiter=self._limiter)
+                    await anyio.to_thread.run_sync(call)
         except RunError:
             raise
         except Exception as error:
@@ -123,6 +122,8 @@ class SinkStage(Stage):
             await self._context.absorb(notes)
 
     async def signal(self, signal: Signal) -> None:
+        if isinstance(signal, Fail):
+            raise signal.error
         if isinstance(signal, Barrier | End):
             await self.writer.flush()
             self._reached(self, signal)

@@ -1,0 +1,174 @@
+"""Time that jumps: only when nothing else can run, in order, on both event loops."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import anyio
+import anyio.lowlevel
+import anyio.to_thread
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rivusio_core.testing import VirtualClock
+
+
+@pytest.mark.anyio
+async def test_a_day_passes() -> None:
+    clock = VirtualClock(wall=5)
+    await clock.sleep(86_400)
+    assert clock.monotonic() == 86_400
+    assert clock.wall() == 5 + 86_400_000_000
+
+
+@pytest.mark.anyio
+async def test_the_wall_starts_at_a_fixed_date() -> None:
+    assert VirtualClock().wall() == VirtualClock().wall() == 1_700_000_000_000_000
+
+
+def test_sleepers_wake_in_the_order_of_their_times(anyio_backend: tuple[str, dict[str, object]]) -> None:
+    @given(st.lists(st.integers(0, 50), max_size=20))
+    def check(times: list[int]) -> None:
+        woken: list[tuple[float, int]] = []
+
+        async def main() -> None:
+            clock = VirtualClock()
+
+            async def sleeper(seconds: int) -> None:
+                await clock.sleep(seconds)
+                woken.append((clock.monotonic(), seconds))
+
+            async with anyio.create_task_group() as group:
+                for seconds in times:
+                    group.start_soon(sleeper, seconds)
+
+        anyio.run(main, backend=anyio_backend[0])
+        assert woken == [(seconds, seconds) for seconds in sorted(times)]
+
+    check()
+
+
+@pytest.mark.anyio
+async def test_time_stands_still_while_a_task_can_run() -> None:
+    clock = VirtualClock()
+    seen = list[float]()
+
+    async def busy() -> None:
+        for _ in range(500):
+            await anyio.lowlevel.checkpoint()
+            seen.append(clock.monotonic())
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(busy)
+        await clock.sleep(1)
+        assert len(seen) == 500
+    assert set(seen) == {0.0}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("held", [False, True], ids=["default limiter", "own limiter, held"])
+async def test_time_stands_still_while_a_thread_works(held: bool) -> None:
+    clock = VirtualClock()
+    done, seen = threading.Event(), list[float]()
+
+    def work() -> None:
+        assert done.wait(20)
+        seen.append(clock.monotonic())
+
+    async def thread() -> None:
+        if held:
+            with clock.working():
+                await anyio.to_thread.run_sync(work, limiter=anyio.CapacityLimiter(1))
+        else:
+            await anyio.to_thread.run_sync(work)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(thread)
+        # Many turns of the loop while the thread waits, each of them a chance to jump.
+        group.start_soon(_after_turns, 200, done.set)
+        await clock.sleep(1)
+    assert seen == [0.0]
+
+
+async def _after_turns(turns: int, call: Callable[[], object]) -> None:
+    for _ in range(turns):
+        await anyio.sleep(0.0001)
+    call()
+
+
+@pytest.mark.anyio
+async def test_a_deadline_cancels_what_takes_longer() -> None:
+    clock = VirtualClock()
+    with clock.deadline(2) as scope:
+        await clock.sleep(3)
+    assert scope.cancelled_caught
+    assert clock.monotonic() == 2
+    with clock.deadline(2) as scope:
+        await clock.sleep(1)
+    assert not scope.cancelled_caught
+    assert clock.monotonic() == 3
+
+
+@pytest.mark.anyio
+async def test_a_deadline_needs_no_sleeper() -> None:
+    clock = VirtualClock()
+    with clock.deadline(7) as scope:
+        await anyio.Event().wait()
+    assert scope.cancelled_caught
+    assert clock.monotonic() == 7
+
+
+@pytest.mark.anyio
+async def test_a_cancelled_sleep_does_not_move_time() -> None:
+    clock = VirtualClock()
+    async with anyio.create_task_group() as group:
+        group.start_soon(clock.sleep, 1_000)
+        await clock.sleep(1)
+        group.cancel_scope.cancel()
+    await clock.sleep(1)
+    assert clock.monotonic() == 2
+
+
+@pytest.mark.anyio
+async def test_met_deadlines_do_not_pile_up() -> None:
+    clock = VirtualClock()
+    for _ in range(10_000):
+        with clock.deadline(60):
+            pass
+    assert len(clock._timers) < 200
+
+
+@pytest.mark.anyio
+async def test_a_sleep_makes_progress_however_short() -> None:
+    clock = VirtualClock()
+    await clock.sleep(1e-9)
+    assert clock.monotonic() == 1e-6
+    await clock.sleep(0.07)
+    assert clock.monotonic() == pytest.approx(0.070_001, abs=1e-12)
+    await clock.sleep(0)
+    assert clock.monotonic() == pytest.approx(0.070_001, abs=1e-12)
+
+
+@pytest.mark.anyio
+async def test_an_endless_sleep_holds_nobody_up() -> None:
+    clock = VirtualClock()
+    async with anyio.create_task_group() as group:
+        group.start_soon(clock.sleep, float("inf"))
+        await clock.sleep(1)
+        assert clock.monotonic() == 1
+        group.cancel_scope.cancel()
+
+
+def test_one_clock_serves_several_loops_one_after_the_other(anyio_backend: tuple[str, dict[str, object]]) -> None:
+    clock = VirtualClock()
+
+    async def main() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(clock.sleep, 100)  # still waiting when the loop ends
+            await clock.sleep(1)
+            group.cancel_scope.cancel()
+
+    anyio.run(main, backend=anyio_backend[0])
+    anyio.run(main, backend=anyio_backend[0])
+    assert clock.monotonic() == 2
