@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import Annotated, Any, Generic, NewType, Protocol, TypedDict, TypeGuard, TypeVar, assert_type
 
 from pydantic import BaseModel, Field
+from typing_extensions import TypeIs
+
 from rivusio_core import (
     AsyncBasePipe,
     AsyncFlatPipe,
@@ -32,7 +34,6 @@ from rivusio_core import (
     state,
     unbatch,
 )
-from typing_extensions import TypeIs
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""Run time, mypy and pyright judge the same pairs of types alike: may a value of the first go where the second is taken?"""
+"""Run time, mypy and pyright judge the same pairs of types alike: may the first go where the second is taken?"""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ Box[Any] -> Box[int]; Page[int] -> Page[int]; Page[int] -> BaseModel; Wider -> R
 Door -> Closes; Callable[[Animal], Dog] -> Callable[[Dog], Animal]; Callable[..., int] -> Callable[[int], int]
 Handler -> Callable[[int], str]; Iterator[int] -> Iterable[int]; frozenset[Dog] -> frozenset[Animal]
 list[list[int]] -> Sequence[Sequence[float]]; Couple -> tuple[int, str]; Annotated[int, 1] -> float
-Generator[int, None, None] -> Iterator[int]; Callable[[], None] -> Callable[[], object]; range -> Sequence[int]; type[Dog] -> Callable[[int], Dog]
+Generator[int, None, None] -> Iterator[int]; Callable[[], None] -> Callable[[], object]; range -> Sequence[int]
+type[Dog] -> Callable[[int], Dog]
 """
 
 NO = """
@@ -99,7 +100,7 @@ def pairs(text: str) -> list[tuple[str, str]]:
 def names() -> dict[str, object]:
     module = ModuleType("pairs")
     sys.modules["pairs"] = module  # annotations are looked up there
-    exec(HEADER, vars(module))  # noqa: S102  # our own text
+    exec(HEADER, vars(module))
     return vars(module)
 
 
@@ -108,7 +109,7 @@ def names() -> dict[str, object]:
     [(*pair, True) for pair in pairs(YES + LENIENT)] + [(*pair, False) for pair in pairs(NO)],
 )
 def test_run_time(source: str, target: str, fits: bool, names: dict[str, object]) -> None:
-    assert assignable(eval(source, names), eval(target, names)) is fits  # noqa: S307
+    assert assignable(eval(source, names), eval(target, names)) is fits
 
 
 @pytest.mark.slow
@@ -131,7 +132,7 @@ def test_checkers(checker: str, tmp_path: Path) -> None:
 
 def mypy(path: Path) -> set[int]:
     text = run("mypy", "--strict", "--config-file", os.devnull, "--cache-dir", os.devnull, str(path))
-    return {int(line) for line in re.findall(r":(\d+): error: ", text)}
+    return {int(line) for line in re.findall(r":(\d+): error: (?!Returning Any)", text)}
 
 
 def pyright(path: Path) -> set[int]:
@@ -144,7 +145,7 @@ def pyright(path: Path) -> set[int]:
 
 
 def run(*command: str) -> str:
-    done = subprocess.run(  # noqa: S603  # our own command
+    done = subprocess.run(
         [sys.executable, "-m", *command], capture_output=True, text=True, check=False, cwd=Path(command[-1]).parent
     )
     assert done.returncode in (0, 1), done.stdout + done.stderr

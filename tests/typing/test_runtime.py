@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+
 from rivusio_core import DefinitionError
 
 HERE = Path(__file__).parent

@@ -1,9 +1,10 @@
 """`>>`, `&`, `branch`, `route`: what fits, what is refused when it is written, and what comes of it."""
 
+from pipes import add, parse, twice
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pipes import add, parse, twice
 from typing_extensions import TypeIs
 
 from rivusio_core import (
@@ -126,7 +127,7 @@ def test_what_is_no_pipe(other: object, message: str) -> None:
 
 
 def test_a_missing_setting_is_refused_when_composed() -> None:
-    with pytest.raises(ConfigError, match="scaled: wrong configuration|factor"):
+    with pytest.raises(ConfigError, match="factor"):
         parse >> scaled
     with pytest.raises(ConfigError, match="factor"):
         branch(scaled, add)
@@ -184,9 +185,7 @@ def test_a_branch_takes_what_fits_all_sides() -> None:
     assert ports_of(add & show).takes is int
     assert ports_of(branch(show, show)).takes is object
     assert ports_of(of_text_or_number & of_text_or_bytes).takes is str
-    with pytest.raises(
-        CompositionError, match="'parse' takes str but 'Half' takes int: no item fits both sides of this branch"
-    ):
+    with pytest.raises(CompositionError, match="'parse' takes str but 'Half' takes int: no item fits"):
         branch(show, parse, Half())
 
 

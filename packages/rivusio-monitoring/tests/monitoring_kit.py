@@ -40,8 +40,8 @@ class Reply:
     body: bytes
 
 
-def started(listener: MonitoringListener, name: str = "etl", id: str = "1", steps: tuple[str, ...] = ()) -> RunInfo:
-    run = RunInfo(name, id, steps)
+def started(listener: MonitoringListener, name: str = "etl", ident: str = "1", steps: tuple[str, ...] = ()) -> RunInfo:
+    run = RunInfo(name, ident, steps)
     listener.run_started(run)
     return run
 

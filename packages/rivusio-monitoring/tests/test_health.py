@@ -77,11 +77,11 @@ def test_an_event_time_beyond_the_calendar_is_told_in_microseconds() -> None:
 
 def test_ended_runs_are_told_latest_first_without_the_text_of_their_error() -> None:
     listener = MonitoringListener()
-    for id in range(25):
-        listener.run_ended(started(listener, "etl", str(id)), ValueError("secret") if id == 24 else None)
+    for number in range(25):
+        listener.run_ended(started(listener, "etl", str(number)), ValueError("secret") if number == 24 else None)
     text = json.dumps(status(listener.snapshot()))
     runs = json.loads(text)["runs"]
-    assert [run["id"] for run in runs] == [str(id) for id in range(24, 4, -1)]
+    assert [run["id"] for run in runs] == [str(number) for number in range(24, 4, -1)]
     assert (runs[0]["state"], runs[0]["error"], runs[1]["error"]) == ("failed", "ValueError", None)
     assert "secret" not in text
 

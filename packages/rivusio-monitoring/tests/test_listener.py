@@ -32,13 +32,13 @@ def test_counters_are_the_sums_of_what_was_fed(
     reports: list[tuple[str, str, str, Tally]], ended: set[tuple[str, str]]
 ) -> None:
     listener = MonitoringListener()
-    runs = {(name, id): started(listener, name, name + id) for name in "ab" for id in "123"}
+    runs = {(name, ident): started(listener, name, name + ident) for name in "ab" for ident in "123"}
     expected: dict[tuple[str, str], Tally] = {}
     held: Counter[tuple[str, str]] = Counter()
-    for name, id, step, tally in reports:
-        listener.step_ran(runs[name, id], step, tally, 0.5)
+    for name, ident, step, tally in reports:
+        listener.step_ran(runs[name, ident], step, tally, 0.5)
         expected.setdefault((name, step), Tally()).add(tally)
-        held[name, step] += tally.held if (name, id) not in ended else 0
+        held[name, step] += tally.held if (name, ident) not in ended else 0
     for key in ended:
         listener.run_ended(runs[key], None)
 
@@ -169,8 +169,8 @@ def test_a_watermark_without_moment_is_not_shown_as_one(watermark: int, lag: flo
 
 def test_levels_of_runs_of_one_name_are_put_together() -> None:
     listener = MonitoringListener(clock=StillClock())
-    for id, watermark, items in (("1", 5_000_000, 3), ("2", 1_000_000, 4)):
-        run = started(listener, "etl", id)
+    for ident, watermark, items in (("1", 5_000_000, 3), ("2", 1_000_000, 4)):
+        run = started(listener, "etl", ident)
         listener.watermark_moved(run, "window", watermark, 6_000_000)
         listener.channel_filled(run, "out", items, 10)
     (totals,) = listener.snapshot().totals

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-import prometheus_client
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +12,7 @@ from monitoring_kit import StillClock, passed, series, started, value
 from prometheus_client import generate_latest
 from prometheus_client.openmetrics import exposition, parser
 
-from rivusio_monitoring import METRICS, MonitoringListener, make_registry
+from rivusio_monitoring import METRICS, Metric, MonitoringListener, make_registry
 from rivusio_monitoring.metrics import reference
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -30,7 +28,7 @@ def _busy() -> MonitoringListener:
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
-def test_names_follow_prometheus(metric: prometheus_client.metrics_core.Metric) -> None:
+def test_names_follow_prometheus(metric: Metric) -> None:
     assert re.fullmatch(r"rivusio_[a-z_]+", metric.name)
     assert metric.name.endswith("_total") == (metric.kind == "counter")
     assert metric.help.endswith(".")
@@ -84,17 +82,21 @@ def test_a_scrape_is_one_moment() -> None:
 
 def test_the_process_shows_too() -> None:
     figures = series(generate_latest(make_registry(MonitoringListener().snapshot)))
-    assert (value(figures, "process_cpu_seconds_total") is not None) == os.path.exists("/proc/self/stat")
+    assert (value(figures, "process_cpu_seconds_total") is not None) == Path("/proc/self/stat").exists()
 
 
 def test_settings_of_prometheus_client_stay_as_they_are() -> None:
     """Other parts of the program may use the same library; its switches are process-wide."""
-    code = (
-        "import prometheus_client.metrics as m; before = m._use_created, set(prometheus_client.REGISTRY._names_to_collectors);"
-        "import rivusio_monitoring as r; r.make_registry(r.MonitoringListener().snapshot);"
-        "assert before == (m._use_created, set(prometheus_client.REGISTRY._names_to_collectors))"
-    )
-    subprocess.run([sys.executable, "-c", "import prometheus_client;" + code], check=True, timeout=60)
+    code = """
+import prometheus_client.metrics
+from prometheus_client import REGISTRY
+switches = lambda: (prometheus_client.metrics._use_created, set(REGISTRY._names_to_collectors))
+before = switches()
+from rivusio_monitoring import MonitoringListener, make_registry
+make_registry(MonitoringListener().snapshot)
+assert switches() == before
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 @pytest.mark.skipif(not DOCS.is_dir(), reason="the documentation is not beside this package")

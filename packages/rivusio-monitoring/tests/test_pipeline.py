@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from monitoring_kit import get, scrape, serving, value
 
-from rivusio_core import BadRecord, DeadLetter, Retry, Transient, flat_pipe, keep, pipe
+from rivusio_core import BadRecord, DeadLetter, PipeError, Retry, Transient, flat_pipe, keep, pipe
 
 
 @pipe(on_error="skip")
@@ -67,11 +67,8 @@ def test_a_failed_run() -> None:
         return 1 / number
 
     with serving() as (listener, exporter):
-        with pytest.raises(ZeroDivisionError):
-            try:
-                list(invert.map([1, 0, 2], listeners=[listener]))
-            except Exception as error:
-                raise error.__cause__ or error from None
+        with pytest.raises(PipeError, match="ZeroDivisionError"):
+            list(invert.map([1, 0, 2], listeners=[listener]))
         figures = scrape(exporter)
         assert get(exporter, "/readyz").status == 503
     assert value(figures, "rivusio_items_failed_total", run="invert", step="invert") == 1

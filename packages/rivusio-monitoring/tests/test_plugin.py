@@ -74,8 +74,8 @@ def test_runs_with_the_same_settings_share_a_port_until_the_last_one_ends() -> N
 
 def test_counters_go_on_in_the_next_run_of_the_process() -> None:
     settings = MonitoringSettings(port=0, keep="12m")
-    for id in ("1", "2"):
-        run = RunInfo("etl", id)
+    for ident in ("1", "2"):
+        run = RunInfo("etl", ident)
         listeners = _listeners(settings)
         Listeners(listeners).run_started(run)
         Listeners(listeners).step_ran(run, "parse", passed(5), 0.1)

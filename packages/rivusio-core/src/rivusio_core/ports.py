@@ -164,9 +164,9 @@ def unknown_ports(pipe: BasePipe[Any, Any]) -> list[str]:
     They belong to functions without annotations, or to annotations that cannot be evaluated at run time (classes
     inside functions, names imported under `if TYPE_CHECKING`).
     """
-    from rivusio_core.branch import Branch  # noqa: PLC0415  # all of them import this module
-    from rivusio_core.pipeline import Pipeline  # noqa: PLC0415
-    from rivusio_core.route import Route  # noqa: PLC0415
+    from rivusio_core.branch import Branch  # all of them import this module
+    from rivusio_core.pipeline import Pipeline
+    from rivusio_core.route import Route
 
     if isinstance(pipe, Pipeline):
         return [each for step in pipe.steps for each in unknown_ports(step)]

@@ -187,7 +187,7 @@ def make_registry(snapshot: Callable[[], Snapshot]) -> CollectorRegistry:
     Example:
         >>> from rivusio_monitoring.listener import MonitoringListener
         >>> make_registry(MonitoringListener().snapshot).get_sample_value("rivusio_monitoring_ignored_reports_total")
-        0.0
+        0
     """
     registry = CollectorRegistry()
     registry.register(_Metrics(snapshot))

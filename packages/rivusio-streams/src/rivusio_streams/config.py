@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, SkipValidation, ValidationError, field_validator
 from rivusio_core.clock import Clock
 from rivusio_core.duration import Duration, Size, seconds
 from rivusio_core.errors import ConfigError, Fault
@@ -35,7 +35,7 @@ class RunConfig(BaseModel):
     every: Duration = Field(default="1s", description="How often sources are told what is safe (acknowledgement).")
     drain_timeout: Duration = Field(default="30s", description="How long a stop may take until it is an error.")
     chunk: int = Field(default=1024, ge=1, le=65_536, description="Items that travel together at most.")
-    dead_letters: BaseSink[Any] | list[Any] | None = Field(
+    dead_letters: InstanceOf[BaseSink[Any]] | InstanceOf[list[Any]] | None = Field(
         default=None, description="Where items that failed for good go, as `Envelope`s."
     )
     listeners: Sequence[Listener] = Field(default=(), description="What hears of counts and failures.")

@@ -163,7 +163,7 @@ def _typed_dict(given: type, taken: type, target: object, found: Variables) -> b
         return False
     try:
         keys, wanted = get_type_hints(given), get_type_hints(taken)
-    except Exception:  # a name that cannot be found at run time
+    except Exception:  # noqa: BLE001  # a name that cannot be found at run time
         return True
     required: frozenset[str] = cast("Any", taken).__required_keys__
     own: frozenset[str] = cast("Any", given).__required_keys__

@@ -92,7 +92,7 @@ def _builtin(kind: type, arguments: tuple[object, ...], base: type) -> tuple[obj
     if kind is abc.Coroutine:
         return (arguments[-1],)
     if issubclass(kind, abc.Mapping) and issubclass(base, abc.Mapping):
-        return arguments if len(arguments) == 2 else None  # noqa: PLR2004  # key and value; a Counter has one
+        return arguments if len(arguments) == 2 else None  # key and value; a Counter has one
     return arguments[:1] if single else arguments
 
 
@@ -101,7 +101,7 @@ def _takes(base: type) -> bool:
 
 
 def _evaluated(form: object, owner: type) -> object:
-    """A base class with the names in its arguments looked up where the class was written; one by one, where some fail."""
+    """A base class with the names in its arguments looked up where the class was written, one by one: some may fail."""
     kind, arguments = split(form)
     if kind is None or not arguments:
         return form
@@ -115,7 +115,7 @@ def evaluate(form: object, globals_: dict[str, Any], locals_: dict[str, Any]) ->
     holder = SimpleNamespace(__annotations__={"it": form})
     try:
         found: object = get_type_hints(holder, globals_, locals_, include_extras=True)["it"]
-    except Exception:  # a NameError, or whatever evaluating the text raises
+    except Exception:  # noqa: BLE001  # a NameError, or whatever evaluating the text raises
         return Any
     return found
 
