@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 import functions as f
+
 from rivusio_core import keep, pipe
 from rivusio_streams import Stream, Tumbling, agg
 

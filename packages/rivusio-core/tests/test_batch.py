@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pipes import aadd, add
 
 import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pipes import aadd, add
 
 from rivusio_core import batch, unbatch
 from rivusio_core.testing import VirtualClock
@@ -31,7 +31,6 @@ def test_the_same_in_an_event_loop(numbers: list[int], size: int, concurrency: i
 async def test_a_partial_batch_leaves_in_time_without_a_next_item() -> None:
     clock = VirtualClock()
     began = clock.monotonic()
-    seen: list[tuple[float, list[int]]] = []
 
     async def numbers() -> AsyncIterator[int]:
         yield 1
@@ -42,8 +41,8 @@ async def test_a_partial_batch_leaves_in_time_without_a_next_item() -> None:
         yield 4
         await clock.sleep(10)
 
-    async for values in (add(amount=0) >> batch(100, within="1s")).amap(numbers(), clock=clock):
-        seen.append((clock.monotonic() - began, values))
+    results = (add(amount=0) >> batch(100, within="1s")).amap(numbers(), clock=clock)
+    seen = [(round(clock.monotonic() - began, 3), values) async for values in results]
     assert seen == [(1, [1, 2]), (11, [3, 4])]
 
 
@@ -51,7 +50,6 @@ async def test_a_partial_batch_leaves_in_time_without_a_next_item() -> None:
 async def test_a_full_batch_stops_the_timer_of_the_one_before() -> None:
     clock = VirtualClock()
     began = clock.monotonic()
-    seen: list[tuple[float, list[int]]] = []
 
     async def numbers() -> AsyncIterator[int]:
         yield 1
@@ -63,6 +61,6 @@ async def test_a_full_batch_stops_the_timer_of_the_one_before() -> None:
         await anyio.lowlevel.checkpoint()
         await clock.sleep(5)
 
-    async for values in (add(amount=0) >> batch(2, within="1s")).amap(numbers(), clock=clock):
-        seen.append((round(clock.monotonic() - began, 3), values))
+    results = (add(amount=0) >> batch(2, within="1s")).amap(numbers(), clock=clock)
+    seen = [(round(clock.monotonic() - began, 3), values) async for values in results]
     assert seen == [(0.9, [1, 2]), (1.4, [3, 4])]

@@ -9,7 +9,17 @@ from typing import Any, Literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rivusio_core import AsyncBasePipe, AsyncFlatPipe, BasePipe, DeadLetter, FlatPipe, PipeError, SyncBasePipe, keep, pipe
+from rivusio_core import (
+    AsyncBasePipe,
+    AsyncFlatPipe,
+    BasePipe,
+    DeadLetter,
+    FlatPipe,
+    PipeError,
+    SyncBasePipe,
+    keep,
+    pipe,
+)
 from rivusio_core.pipeline import Pipeline
 from rivusio_core.policy.options import OnError
 
@@ -137,7 +147,7 @@ def check(chain: list[Spec], given_numbers: list[int], concurrency: int = 1) -> 
     ended: int | None = None
     try:
         for value in pipeline.map(given_numbers, dead_letters=letters):
-            got.append(value)
+            got.append(value)  # noqa: PERF402  # what came before an error counts
     except PipeError as error:
         ended = error.position
     assert ended == stopped

@@ -6,12 +6,25 @@ import gc
 import itertools
 import tracemalloc
 from collections.abc import AsyncIterator, Iterable, Iterator
+from pipes import aadd, add, atwice, parse, twice
 
 import anyio
 import pytest
-from pipes import aadd, add, atwice, parse, twice
 
-from rivusio_core import ConfigError, Listener, Parallel, RunInfo, Tally, batch, branch, keep, not_none, pipe, route, unbatch
+from rivusio_core import (
+    ConfigError,
+    Listener,
+    Parallel,
+    RunInfo,
+    Tally,
+    batch,
+    branch,
+    keep,
+    not_none,
+    pipe,
+    route,
+    unbatch,
+)
 
 
 def even(number: int) -> bool:
@@ -75,7 +88,17 @@ async def test_amap_gives_the_same(name: str) -> None:
     assert [out async for out in pipeline.amap(lines())] == expected
 
 
-WAITING = {"async", "sync after async", "async flat", "nested flat", "async keep", "async branch", "route", "concurrent", "threads"}
+WAITING = {
+    "async",
+    "sync after async",
+    "async flat",
+    "nested flat",
+    "async keep",
+    "async branch",
+    "route",
+    "concurrent",
+    "threads",
+}
 
 
 @pytest.mark.parametrize("name", [name for name in PIPELINES if "batch" not in name])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
+from pipes import Counting, add, die_at_17, fail_at_17, parse, print_and_add, process_id, twice
 
 import pytest
-from pipes import Counting, add, die_at_17, fail_at_17, parse, print_and_add, process_id, twice
 
 from rivusio_core import DeadLetter, DefinitionError, Parallel, PipeError, PipeTimeout, RunError, keep, pipe
 from rivusio_core.pipe import BasePipe
@@ -43,11 +44,10 @@ def test_failures_come_back_with_pipe_and_position(on_error: str) -> None:
 
 
 def test_a_failure_ends_the_run_with_what_came_before_it() -> None:
-    results: list[int] = []
+    results = (add(amount=0) >> fail_at_17).map(range(1_000), parallel=TWO)
+    assert list(itertools.islice(results, 17)) == list(range(17))
     with pytest.raises(PipeError, match="pipe 'fail_at_17' failed on item 17: ValueError") as caught:
-        for result in (add(amount=0) >> fail_at_17).map(range(1_000), parallel=TWO):
-            results.append(result)  # noqa: PERF402  # what came before the error is the point
-    assert results == list(range(17))
+        next(results)
     assert isinstance(caught.value.cause, ValueError)
 
 

@@ -29,9 +29,6 @@ class StillClock:
     def monotonic(self) -> float:
         return self.now
 
-    async def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
 
 @dataclass
 class Reply:

@@ -3,7 +3,8 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from itertools import repeat
 
 import pytest
@@ -55,6 +56,7 @@ def test_head_is_get_without_the_body() -> None:
         reply = get(exporter, "/livez", method="HEAD")
         assert (reply.status, reply.body) == (200, b"")
         assert int(reply.headers["content-length"]) == len(get(exporter, "/livez").body)
+        assert talk(exporter, b"HEAD /livez HTTP/1.0\r\n\r\n").endswith(b"\r\n\r\n")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "get"])
@@ -66,7 +68,7 @@ def test_other_methods_are_refused(method: str) -> None:
 
 def test_a_refused_upload_gets_its_answer_and_not_a_reset() -> None:
     with serving() as (_, exporter):
-        body = b"x" * 1_000_000
+        body = b"x" * 20_000_000  # more than the buffers between the two hold
         head = b"POST /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
         assert _status(talk(exporter, head + body)) == 405
 
@@ -165,18 +167,37 @@ def test_a_client_that_never_asks_is_told_and_dropped() -> None:
         assert _status(read_all(client)) == 408
 
 
-def test_a_client_that_never_reads_is_dropped() -> None:
+MUCH = 1_000_000
+
+
+@contextmanager
+def _much(timeout: float) -> Iterator[socket.socket]:
+    """A client that has asked for more than the buffers between the two hold."""
     listening = socket.create_server(("127.0.0.1", 0))
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)  # connections inherit it
     address = listening.getsockname()
-    much = Answer(200, "text/plain", b"x" * 50_000_000)  # more than the buffers between the two hold
-    server = HttpServer(listening, lambda _: much, connections=4, timeout=0.05)
+    answer = Answer(200, "text/plain", b"~" * MUCH)
+    server = HttpServer(listening, lambda _: answer, connections=4, timeout=timeout)
     try:
-        with socket.create_connection(address, timeout=30) as client:
+        with socket.socket() as client:
+            client.settimeout(30)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            client.connect(address)
             client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            with pytest.raises(ConnectionError):  # once the server has given up on us
-                all(client.send(b"x") for _ in repeat(None))
+            yield client
     finally:
         server.close()
+
+
+def test_a_client_that_never_reads_is_dropped() -> None:
+    with _much(timeout=0.05) as client, pytest.raises(ConnectionError):  # once the server has given up on us
+        all(client.send(b"x") for _ in repeat(None))
+
+
+def test_a_client_that_has_said_all_still_gets_the_whole_answer() -> None:
+    with _much(timeout=60) as client:
+        client.shutdown(socket.SHUT_WR)
+        assert read_all(client).count(b"~") == MUCH
 
 
 def test_a_failing_answer_is_a_500_and_is_logged(

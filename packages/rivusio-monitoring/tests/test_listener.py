@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sys
 from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, fields
 from threading import Barrier, Event
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from monitoring_kit import StillClock, passed, series, started, value
 from prometheus_client import generate_latest
 
-from rivusio_core import RunInfo, Tally
+from rivusio_core import PipeError, RunInfo, Tally
 from rivusio_monitoring import MonitoringListener, MonitoringSettings, make_registry
 from rivusio_monitoring.snapshot import StepView
 
@@ -63,8 +65,60 @@ def test_an_item_that_nobody_accounts_for_shows() -> None:
     assert value(figures, "rivusio_unaccounted_items", run="etl", step="parse") == 2
 
 
+@pytest.fixture
+def restless() -> Iterator[None]:
+    """Threads take turns as often as the interpreter lets them."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+class Interrupted(StillClock):
+    """Has somebody else look at the listener in the middle of whatever reads the time."""
+
+    listener: MonitoringListener
+    waited = False
+
+    def monotonic(self) -> float:
+        if hasattr(self, "listener"):
+            pool = ThreadPoolExecutor(1)
+            listener = self.listener
+            del self.listener
+            try:
+                pool.submit(listener.snapshot).result(timeout=0.05)
+            except TimeoutError:
+                self.waited = True
+            pool.shutdown(wait=False)
+        return super().monotonic()
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        lambda listener, _: listener.run_started(RunInfo("etl", "2")),
+        lambda listener, run: listener.run_ended(run, None),
+        lambda listener, run: listener.step_ran(run, "parse", passed(1), 0.1),
+        lambda listener, run: listener.item_failed(run, PipeError(pipe="parse"), "skip"),
+        lambda listener, run: listener.channel_filled(run, "out", 1, 2),
+        lambda listener, run: listener.watermark_moved(run, "parse", 1, 2),
+        lambda listener, _: listener.snapshot(),
+    ],
+    ids=["run_started", "run_ended", "step_ran", "item_failed", "channel_filled", "watermark_moved", "snapshot"],
+)
+def test_nobody_looks_in_the_middle_of_a_report(report: Callable[[MonitoringListener, RunInfo], None]) -> None:
+    clock = Interrupted()
+    listener = MonitoringListener(clock=clock)
+    run = started(listener)
+    clock.listener = listener
+    report(listener, run)
+    assert clock.waited
+
+
+@pytest.mark.usefixtures("restless")
 def test_reports_from_many_threads_are_all_counted_while_somebody_reads() -> None:
     listener, threads, chunks = MonitoringListener(), 4, 300
+    shared = started(listener, "shared")
     start, done = Barrier(threads + 1), Event()
 
     def feed(number: int) -> None:
@@ -72,20 +126,20 @@ def test_reports_from_many_threads_are_all_counted_while_somebody_reads() -> Non
         for chunk in range(chunks):
             run = started(listener, "etl", f"{number}-{chunk}")
             listener.step_ran(run, "parse", passed(7), 0.001)
+            listener.step_ran(shared, "parse", passed(7), 0.001)
             listener.channel_filled(run, "out", chunk, chunks)
             listener.run_ended(run, None)
 
-    def read() -> int:
+    def read() -> None:
         start.wait()
-        before = 0
+        before = Counter[str]()
         while not done.is_set():
             for totals in listener.snapshot().totals:
                 assert totals.active + sum(totals.ended.values()) == totals.started
                 for step in totals.steps:
-                    assert step.tally.unaccounted == 0
-                    assert step.tally.taken >= before, "a counter went back"
-                    before = step.tally.taken
-        return before
+                    assert step.tally.unaccounted == 0, "half of a chunk is counted"
+                    assert step.tally.taken >= before[totals.name], "a counter went back"
+                    before[totals.name] = step.tally.taken
 
     with ThreadPoolExecutor(threads + 1) as pool:
         reader = pool.submit(read)
@@ -94,9 +148,10 @@ def test_reports_from_many_threads_are_all_counted_while_somebody_reads() -> Non
             each.result()
         done.set()
         reader.result()
-    (totals,) = listener.snapshot().totals
-    assert astuple(totals.steps[0].tally) == astuple(passed(threads * chunks * 7))
-    assert (totals.started, totals.ended["completed"], totals.active) == (1200, 1200, 0)
+    one, many = listener.snapshot().totals
+    for totals in (one, many):
+        assert astuple(totals.steps[0].tally) == astuple(passed(threads * chunks * 7))
+    assert (many.started, many.ended["completed"], many.active) == (1200, 1200, 0)
 
 
 def test_a_step_shows_zeros_before_its_first_chunk() -> None:
@@ -136,6 +191,19 @@ def test_a_name_is_forgotten_some_time_after_its_last_run() -> None:
     assert listener.snapshot().runs == ()
     started(listener, "etl", "3")
     assert listener.snapshot().totals[0].started == 1
+
+
+def test_a_forgotten_name_makes_room_for_another() -> None:
+    clock = StillClock()
+    listener = MonitoringListener(MonitoringSettings(keep="1m", label_sets=1), clock=clock)
+    for name in "abc":
+        run = started(listener, name, name)
+        listener.step_ran(run, "parse", passed(1), 0.1)
+        listener.channel_filled(run, "out", 1, 2)
+        assert [each.name for each in listener.snapshot().totals] == [name]
+        listener.run_ended(run, None)
+        clock.now += 61
+    assert listener.snapshot().overflow == 0
 
 
 def _taken(listener: MonitoringListener) -> int:

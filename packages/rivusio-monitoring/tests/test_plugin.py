@@ -127,5 +127,5 @@ def test_wrong_settings_are_refused_by_name(wrong: dict[str, object]) -> None:
 
 def test_settings_are_values() -> None:
     with pytest.raises(ValidationError):
-        MonitoringSettings().port = 1  # type: ignore[misc]
+        MonitoringSettings().port = 1
     assert all(field.description for field in MonitoringSettings.model_fields.values())

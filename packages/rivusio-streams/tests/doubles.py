@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 import anyio
@@ -47,12 +47,37 @@ def key(event: Event) -> str:
 
 
 def at(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, tz=timezone.utc)
+    return datetime.fromtimestamp(seconds, tz=UTC)
 
 
 def shown(results: Sequence[Windowed[Any, Any]]) -> list[tuple[Any, float, Any]]:
     """Key, start of the window in seconds, value."""
     return [(each.key, each.window.start.timestamp(), each.value) for each in results]
+
+
+class Log(list[T]):
+    """A list that can be waited for: without keeping the event loop busy, so that a virtual clock can jump."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._changed = anyio.Event()
+
+    def append(self, item: T) -> None:
+        super().append(item)
+        self._change()
+
+    def extend(self, items: Iterable[T]) -> None:
+        super().extend(items)
+        self._change()
+
+    def _change(self) -> None:
+        changed, self._changed = self._changed, anyio.Event()
+        changed.set()
+
+    async def until(self, length: int) -> None:
+        """Wait until there are so many entries."""
+        while len(self) < length:
+            await self._changed.wait()
 
 
 @dataclass(eq=False)
@@ -99,7 +124,7 @@ class Fed(AsyncSource[T], Generic[T]):
     """One partition that the test feeds through a memory stream; closing it is the end."""
 
     log: list[str] = field(default_factory=list[str])
-    acknowledged: list[Position] = field(default_factory=list[Position])
+    acknowledged: Log[Position] = field(default_factory=lambda: Log[Position]())
     bounded = False
 
     def __post_init__(self) -> None:

@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator, Iterator
 import anyio
 import pytest
 from doubles import Blocking, BlockingRecorder, Partitions, Recorder
+
 from rivusio_core import AsyncBasePipe, SyncBasePipe, batch, flat_pipe, keep, pipe, state
 from rivusio_core.errors import ConfigError, DefinitionError
 from rivusio_core.runnable import Launch, Runnable
-
 from rivusio_streams import Flow, JsonLines, RunConfig, Stream, Tumbling, agg
+from rivusio_streams.config import RunSettings
 
 
 @pipe
@@ -242,7 +243,7 @@ def test_a_flow_is_runnable_by_the_command() -> None:
     flow = Stream.read([1]).write([]).named("mine")
     assert isinstance(flow, Runnable)
     assert flow.name == "mine"
-    assert flow.run_settings() is RunConfig
+    assert flow.run_settings() is RunSettings
 
 
 @pytest.mark.anyio

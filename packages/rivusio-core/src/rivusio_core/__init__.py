@@ -40,6 +40,7 @@ from rivusio_core.errors import (
 )
 from rivusio_core.function import FunctionPipe, flat_pipe, pipe
 from rivusio_core.listener import Listener, RunInfo, Tally
+from rivusio_core.opened import Opened
 from rivusio_core.parallel import Parallel
 from rivusio_core.pipe import AsyncBasePipe, AsyncFlatPipe, BasePipe, FlatPipe, SyncBasePipe
 from rivusio_core.pipeline import Pipeline
@@ -49,7 +50,7 @@ from rivusio_core.policy.rate_limit import RateLimit
 from rivusio_core.policy.retry import Retry
 from rivusio_core.resource import Resource, Use, resource
 from rivusio_core.route import route
-from rivusio_core.run import Opened, RunSettings
+from rivusio_core.run_settings import RunSettings
 from rivusio_core.shapes import batch, keep, not_none, unbatch
 from rivusio_core.state import state
 

@@ -38,7 +38,7 @@ class Branch(BasePipe[In, Out]):
         return branch_ports([(part.step_name, ports_of(part)) for part in self.parts])
 
     def _default_name(self) -> str:
-        return " & ".join(part.step_name for part in self.parts)
+        return f"branch({', '.join(part.step_name for part in self.parts)})"
 
     def __repr__(self) -> str:
         return f"branch({', '.join(repr(part) for part in self.parts)})"

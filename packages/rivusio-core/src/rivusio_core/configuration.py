@@ -46,7 +46,7 @@ class Configuration:
         for base in reversed(owner.__mro__):
             inherited = base.__dict__.get("_configuration")
             if base is not owner and isinstance(inherited, Configuration):
-                hints |= inherited._hints | {name: object for name in inherited.state}
+                hints |= inherited._hints | dict.fromkeys(inherited.state, object)
                 hints |= {name: marked[object, use] for name, use in inherited.uses.items()}
                 defaults |= inherited._defaults
         own = {name: hint for name, hint in _hints(owner).items() if name in owner.__dict__.get("__annotations__", {})}
@@ -145,7 +145,7 @@ def _hint(owner: type | Callable[..., object], name: str, annotation: object) ->
         if isinstance(getattr(owner, name, None), StateMark) and "Annotated" not in str(annotation):
             return object  # its type is only for checkers
         raise DefinitionError(
-            f"{owner.__qualname__}: the annotation of {name!r} names {error.name!r}, which cannot be found at run time; "
+            f"{owner.__qualname__}: the annotation of {name!r} names {error.name!r}, which is not there at run time; "
             "import it at module level, outside `if TYPE_CHECKING`"
         ) from error
 

@@ -62,7 +62,9 @@ def _parse(text: str, name: str) -> int:
     body = body.removeprefix("-")
     parts = _PART.findall(body) if len(body) <= _LONGEST_TEXT else []
     if not parts or "".join(number + unit for number, unit in parts) != body:
-        raise ConfigError(f"{name}: {text[:_LONGEST_TEXT]!r} is no duration; write it like '250ms', '5s', '1m30s', '2h' or '1d'")
+        raise ConfigError(
+            f"{name}: {text[:_LONGEST_TEXT]!r} is no duration; write it like '250ms', '5s', '1m30s', '2h' or '1d'"
+        )
     total = round(sum(float(number) * _UNITS[unit] for number, unit in parts))
     if total > _LARGEST:
         raise ConfigError(f"{name}: {text!r} is out of range")

@@ -313,7 +313,7 @@ class DrainTimeout(RunError):
 
 
 def describe(error: BaseException) -> str:
-    """Type and place of an exception, without its text, which may quote the item: `ValueError at jobs.py:12 in parse`."""
+    """Type and place of an exception without its text, which may quote items: `ValueError at jobs.py:12 in parse`."""
     name = type(error).__name__
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:

@@ -164,7 +164,9 @@ def pipe(function: Callable[Concatenate[I, P], Coroutine[Any, Any, O]], /) -> Fu
 def pipe(function: Callable[Concatenate[I, P], O], /) -> FunctionPipe[I, O, P]: ...
 @overload
 def pipe(**options: Unpack[OptionSettings]) -> _Decorator: ...
-def pipe(function: _Function | None = None, /, **options: Unpack[OptionSettings]) -> FunctionPipe[Any, Any, ...] | _Decorator:
+def pipe(
+    function: _Function | None = None, /, **options: Unpack[OptionSettings]
+) -> FunctionPipe[Any, Any, ...] | _Decorator:
     """Make a pipe of a plain or coroutine function of one item.
 
     Args:
@@ -233,7 +235,9 @@ def _flat(function: _Function, options: PipeOptions) -> FunctionPipe[Any, Any, .
     return _make(_AsyncFlatFunction if inspect.isasyncgenfunction(function) else _FlatFunction, function, options)
 
 
-def _make(kind: type[FunctionPipe[Any, Any, ...]], function: _Function, options: PipeOptions) -> FunctionPipe[Any, Any, ...]:
+def _make(
+    kind: type[FunctionPipe[Any, Any, ...]], function: _Function, options: PipeOptions
+) -> FunctionPipe[Any, Any, ...]:
     return kind(function, options)  # by the base class: checkers would make up an `__init__` for the others
 
 
@@ -248,7 +252,9 @@ def _check_signature(function: _Function, decorator: str) -> None:
         raise DefinitionError(f"{where}: has no parameter for the item; its first parameter is the item")
     if len(positional) > 1:
         extra = ", ".join(each.name for each in positional[1:])
-        raise DefinitionError(f"{where}: {extra} would be items too; make them keyword-only settings: (item, *, {extra})")
+        raise DefinitionError(
+            f"{where}: {extra} would be items too; make them keyword-only settings: (item, *, {extra})"
+        )
 
 
 def _unpickled(module: str, name: str, options: PipeOptions, bound: dict[str, object]) -> FunctionPipe[Any, Any, ...]:

@@ -68,4 +68,7 @@ class HookSpecs:
         Args:
             run: the run that is about to start. Only its name is known yet; `Listener.run_started` hears the rest.
             settings: the plugin's section, an instance of the class that `rivusio_settings` gave; None without one.
+
+        Raises:
+            ConfigError: the settings cannot be had here, such as an address that is in use; shown as it is.
         """

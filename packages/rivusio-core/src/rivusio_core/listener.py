@@ -150,7 +150,7 @@ class _Guard:
             return
         try:
             call(self.listener)
-        except Exception:
+        except Exception:  # noqa: BLE001  # user code may raise anything
             self._failed()
         else:
             self.failures = 0

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, Unpack, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, Unpack, cast, dataclass_transform
 
 from pydantic import BaseModel, Field
 
@@ -24,8 +24,9 @@ from rivusio_core.policy.options import OptionSettings, PipeOptions
 from rivusio_core.state import state
 
 if TYPE_CHECKING:  # the pipeline module imports this one
+    from rivusio_core.opened import Opened
     from rivusio_core.pipeline import Pipeline
-    from rivusio_core.run import Opened, RunSettings
+    from rivusio_core.run_settings import RunSettings
 
 __all__ = ["AsyncBasePipe", "AsyncFlatPipe", "AsyncLife", "BasePipe", "FlatPipe", "SyncBasePipe", "SyncLife"]
 
@@ -100,7 +101,7 @@ class BasePipe(ABC, Generic[In, Out]):
         Raises:
             CompositionError: `nxt` does not take what this pipe gives.
         """
-        from rivusio_core import pipeline, shapes  # noqa: PLC0415  # both import this module
+        from rivusio_core import pipeline, shapes  # both import this module
 
         other: object = nxt  # wider than declared: a shape (which answers itself), or a mistake of an untyped caller
         if isinstance(other, shapes.Shape):
@@ -113,13 +114,13 @@ class BasePipe(ABC, Generic[In, Out]):
         Raises:
             CompositionError: a side is not one-to-one, or the two take different types.
         """
-        from rivusio_core.branch import branch  # noqa: PLC0415  # imports this module
+        from rivusio_core.branch import branch  # imports this module
 
         return branch(self, other)
 
     def __rand__(self: BasePipe[J, B], other: BasePipe[J, A]) -> Pipeline[J, tuple[A, B]]:  # type: ignore[misc]  # gives the same
         """`other & self`, for checkers: they come here where `other` takes more than this pipe does."""
-        from rivusio_core.branch import branch  # noqa: PLC0415  # imports this module
+        from rivusio_core.branch import branch  # imports this module
 
         return branch(other, self)
 
@@ -159,7 +160,7 @@ class BasePipe(ABC, Generic[In, Out]):
         Raises:
             PipeError: a pipe failed; all results before that item were given.
         """
-        from rivusio_core.run import map_items  # noqa: PLC0415  # imports this module
+        from rivusio_core.run import map_items  # imports this module
 
         return map_items(self, items, settings)
 
@@ -175,13 +176,13 @@ class BasePipe(ABC, Generic[In, Out]):
         Raises:
             PipeError: a pipe failed; all results before that item were given.
         """
-        from rivusio_core.run import amap_items  # noqa: PLC0415  # imports this module
+        from rivusio_core.run import amap_items  # imports this module
 
         return amap_items(self, items, settings)
 
     def opened(self, **settings: Unpack[RunSettings]) -> Opened[In, Out]:
         """A context manager that sets the pipes up once, for many calls of `run`, from sync code."""
-        from rivusio_core.run import Opened  # noqa: PLC0415  # imports this module
+        from rivusio_core.opened import Opened  # imports this module
 
         return Opened(self, settings)
 
@@ -202,7 +203,9 @@ class BasePipe(ABC, Generic[In, Out]):
         return (self.options, *(self.__dict__[name] for name in self._configuration.fields))
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and isinstance(other, BasePipe) and self._value() == other._value()
+        if type(other) is not type(self):
+            return False
+        return self._value() == cast("BasePipe[Any, Any]", other)._value()
 
     def __hash__(self) -> int:
         return hash((type(self), self._value()))
@@ -212,9 +215,11 @@ class BasePipe(ABC, Generic[In, Out]):
         return f"{type(self).__name__}({config})"
 
     def __setattr__(self, name: str, value: object) -> None:
-        # `typing` sets `__orig_class__` on the values of generic classes: the one place that knows `Tag[int]` from `Tag`.
+        # `typing` sets `__orig_class__` on values of generic classes: the one place that knows `Tag[int]` from `Tag`.
         if name not in self._configuration.state and name != "__orig_class__":
-            what = "configuration" if name in self._configuration.fields else "not declared; declare it with `= state()`"
+            what = (
+                "configuration" if name in self._configuration.fields else "not declared; declare it with `= state()`"
+            )
             raise AttributeError(f"{type(self).__name__}.{name} is {what}: a pipe is a value, make another one instead")
         vars(self)[name] = value
 

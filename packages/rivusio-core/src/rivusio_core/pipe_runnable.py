@@ -23,7 +23,7 @@ from pydantic_core import to_json
 
 from rivusio_core.cardinality import cardinality
 from rivusio_core.dead_letter import DeadLetter
-from rivusio_core.engine.opening import check_options, parts_of
+from rivusio_core.engine.nature import check_options, parts_of
 from rivusio_core.errors import ConfigError, DefinitionError, Fault, SinkError, SourceError
 from rivusio_core.graph import GraphFormat
 from rivusio_core.hints.text import type_text

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar, cast
 import pluggy
 from pydantic import BaseModel
 
-from rivusio_core.errors import PluginError, PluginLoadError, PluginTypeError, PluginVersionError
+from rivusio_core.errors import ConfigError, PluginError, PluginLoadError, PluginTypeError, PluginVersionError
 from rivusio_core.hooks import API_VERSION, HookSpecs
 from rivusio_core.import_failure import ImportFailure
 from rivusio_core.listener import Listener, RunInfo
@@ -108,9 +108,12 @@ class Plugin:
         """Its listeners for one run.
 
         Raises:
-            PluginError: the hook gives something else, or raised.
+            ConfigError: as raised by the hook: its settings cannot be had (an address in use, say).
+            PluginError: the hook gives something else, or raised another error.
         """
-        given = self._guarded("rivusio_listeners", lambda: self._calls.rivusio_listeners(run=run, settings=settings))
+        given = self._guarded(
+            "rivusio_listeners", lambda: self._calls.rivusio_listeners(run=run, settings=settings), ConfigError
+        )
         if given is None:
             return ()
         each = tuple(cast("list[object]", given)) if isinstance(given, list | tuple) else (given,)
@@ -119,10 +122,10 @@ class Plugin:
             raise self._wrong(f"rivusio_listeners gives a {wrong[0]}, which is no Listener")
         return cast("tuple[Listener, ...]", each)
 
-    def _guarded(self, hook: str, call: Callable[[], T]) -> T:
+    def _guarded(self, hook: str, call: Callable[[], T], *passed: type[Exception]) -> T:
         try:
             return call()
-        except PluginError:
+        except (PluginError, *passed):
             raise
         except (Exception, SystemExit) as error:
             raise PluginLoadError(

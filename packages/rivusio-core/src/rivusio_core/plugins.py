@@ -40,7 +40,6 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from rivusio_core.errors import PluginConflictError, PluginError, PluginLoadError, PluginTypeError, UnknownKindError
-from rivusio_core.hooks import API_VERSION
 from rivusio_core.import_failure import ImportFailure
 from rivusio_core.nearest import did_you_mean, nearest
 from rivusio_core.registry import Registry
@@ -48,7 +47,7 @@ from rivusio_core.registry import Registry
 if TYPE_CHECKING:  # imports pluggy, which listing does without
     from rivusio_core.plugin import Plugin
 
-__all__ = ["API_VERSION", "GROUP", "PluginInfo", "Plugins", "installed"]
+__all__ = ["GROUP", "PluginInfo", "Plugins", "installed"]
 
 GROUP = "rivusio"
 """The entry-point group."""

@@ -150,7 +150,7 @@ def _check_tested(predicate: Callable[..., object], rest: object) -> None:
     if not assignable(rest, tested):
         given, taken = _texts(rest, tested)
         raise CompositionError(
-            f"{_name(predicate)!r} takes {taken}, but in this route it would be given {given}: let it take all of these",
+            f"{_name(predicate)!r} takes {taken}, but this route would give it {given}: let it take all of these",
             left="route",
             right=_name(predicate),
             gives=given,

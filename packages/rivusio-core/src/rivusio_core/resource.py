@@ -1,12 +1,12 @@
 """Resources: things that are opened once for a run, shared by its pipes, and closed in reverse order.
 
-    @resource(pool=8)
-    async def db() -> AsyncIterator[Connection]:
-        async with await connect() as connection:
-            yield connection
+@resource(pool=8)
+async def db() -> AsyncIterator[Connection]:
+async with await connect() as connection:
+yield connection
 
-    @pipe
-    async def load(key: int, *, conn: Annotated[Connection, Use(db)]) -> Row: ...
+@pipe
+async def load(key: int, *, conn: Annotated[Connection, Use(db)]) -> Row: ...
 """
 
 from __future__ import annotations

@@ -168,7 +168,7 @@ def _predicate(predicate: object) -> Predicate:
     if inspect.iscoroutinefunction(predicate):
         name = getattr(predicate, "__name__", "")
         raise DefinitionError(
-            f"route: predicate {name!r} is a coroutine function; find out in a pipe before, and decide here by its result"
+            f"route: predicate {name!r} is a coroutine function; find out in a pipe before, and decide by its result"
         )
     return cast("Predicate", predicate)
 

@@ -136,19 +136,24 @@ _Problems = list[tuple[_Loc, str]]
 
 def _problems(model: type[BaseModel], error: ValidationError | ConfigError) -> _Problems:
     if isinstance(error, ConfigError):
-        return [(tuple(fault.path.split(".")) if fault.path else (), fault.message) for fault in error.faults]
+        return [(_parts(fault.path), fault.message) for fault in error.faults]
     found = _Problems()
     for each in error.errors(include_input=False, include_url=False):
-        cause: object = each.get("ctx", {}).get("error")
         message = each["msg"].removeprefix("Value error, ")
-        if isinstance(cause, ConfigError) and len(cause.faults) == 1:
-            message = cause.faults[0].message
+        cause: object = each.get("ctx", {}).get("error")
+        if isinstance(cause, ConfigError):
+            found += [((*each["loc"], *_parts(fault.path)), fault.message) for fault in cause.faults]
+            continue
         if each["type"] == "value_error" and _is_secret(model, each["loc"]):
             message = "is refused (the value is secret and not shown)"
         elif each["type"] == "missing":
             message = "is missing"
         found.append((each["loc"], message))
     return found
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    return tuple(path.split(".")) if path else ()
 
 
 def _with_json(values: Mapping[str, object], table: Table, problems: _Problems) -> dict[str, object]:

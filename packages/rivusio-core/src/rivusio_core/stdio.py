@@ -50,7 +50,7 @@ async def _read(descriptor: int, stop: anyio.Event) -> bytes:
             return await anyio.to_thread.run_sync(os.read, descriptor, _READ, abandon_on_cancel=True)
         return os.read(descriptor, _READ)
     except OSError as error:
-        raise SourceError(f"standard input cannot be read: {error.strerror}") from error
+        raise SourceError(f"standard input cannot be read: {error.strerror}") from None
 
 
 async def _readable(descriptor: int, stop: anyio.Event) -> bool:
@@ -88,6 +88,9 @@ class Output:
             BrokenPipeError: nobody reads any more.
             SinkError: it cannot be written.
         """
+        stream: object = sys.stdout
+        if stream is None:  # which a process without standard output has
+            raise SinkError("standard output is closed")
         try:
             sys.stdout.flush()
             sys.stdout.buffer.write(data)
@@ -95,4 +98,4 @@ class Output:
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise SinkError(f"standard output cannot be written: {error.strerror}") from error
+            raise SinkError(f"standard output cannot be written: {error.strerror}") from None

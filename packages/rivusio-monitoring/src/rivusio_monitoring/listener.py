@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import deque
 from threading import Lock
 
-from rivusio_core import Clock, Listener, PipeError, RunInfo, SystemClock, Tally
+from rivusio_core import Listener, PipeError, RunInfo, SystemClock, Tally
 from rivusio_core.listener import Treatment
 from rivusio_monitoring.errortracking import ErrorGroups
 from rivusio_monitoring.labels import OTHER, Labels
 from rivusio_monitoring.rate import Rate
+from rivusio_monitoring.readings import Readings
 from rivusio_monitoring.record import NameRecord, RunRecord, StepRecord
 from rivusio_monitoring.settings import MonitoringSettings
 from rivusio_monitoring.snapshot import ChannelView, Outcome, RunView, Snapshot
@@ -38,9 +39,9 @@ class MonitoringListener(Listener):
         1
     """
 
-    def __init__(self, settings: MonitoringSettings | None = None, *, clock: Clock | None = None) -> None:
+    def __init__(self, settings: MonitoringSettings | None = None, *, clock: Readings | None = None) -> None:
         self.settings = settings or MonitoringSettings()
-        self._clock: Clock = clock or SystemClock()
+        self._clock: Readings = clock or SystemClock()
         self._lock = Lock()
         self._since = self._clock.monotonic()
         self._names: dict[str, NameRecord] = {}

@@ -68,7 +68,11 @@ def applying(function: _Function) -> BasePipe[Any, Any]:
     _check(function, "map")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise DefinitionError(f"map: {name_of(function, 'lambda')!r} is a generator; use flat_map")
-    return _AsyncApply(function=function, fallback="map") if _is_async(function) else _Apply(function=function, fallback="map")
+    return (
+        _AsyncApply(function=function, fallback="map")
+        if _is_async(function)
+        else _Apply(function=function, fallback="map")
+    )
 
 
 def flat_applying(function: _Function) -> BasePipe[Any, Any]:
@@ -79,7 +83,9 @@ def flat_applying(function: _Function) -> BasePipe[Any, Any]:
     """
     _check(function, "flat_map")
     if _is_async(function):
-        raise DefinitionError(f"flat_map: {name_of(function, 'lambda')!r} is a coroutine function; `yield` the results instead")
+        raise DefinitionError(
+            f"flat_map: {name_of(function, 'lambda')!r} is a coroutine function; `yield` the results instead"
+        )
     if inspect.isasyncgenfunction(function):
         return _AsyncFlatApply(function=function, fallback="flat_map")
     return _FlatApply(function=function, fallback="flat_map")

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rivusio_core.engine.opening import check_options, parts_of
+from rivusio_core.engine.nature import check_options, parts_of
 from rivusio_core.errors import ConfigError, DefinitionError, Fault
 from rivusio_core.pipe import BasePipe
 from rivusio_core.pipeline import steps_of
-
 from rivusio_streams.engine.origin import TIMED
 from rivusio_streams.graph import AggregateNode, EventTimeNode, Node, PipeNode, ReadNode, TeeNode, WriteNode
 from rivusio_streams.plan import Plan
@@ -79,7 +78,7 @@ def check(plan: Plan, *, dead_letters: bool | None) -> CheckReport:
         dying += _dying(node, plan)
     if dead_letters is False and dying:
         for name in dying:
-            message = "sends failed items to dead letters, and the run has no place for them; give RunConfig(dead_letters=...)"
+            message = "sends failed items to dead letters; the run needs a place for them: RunConfig(dead_letters=...)"
             faults.append(Fault(message, name))
     return CheckReport(tuple(faults), plan.steps, tuple(dying))
 

@@ -6,27 +6,21 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, SkipValidation, ValidationError, field_validator
+
 from rivusio_core.clock import Clock
 from rivusio_core.duration import Duration, Size, seconds
 from rivusio_core.errors import ConfigError, Fault
 from rivusio_core.listener import Listener
 from rivusio_streams.sink import BaseSink
 
-__all__ = ["RunConfig"]
+__all__ = ["RunConfig", "RunSettings"]
 
 
-class RunConfig(BaseModel):
-    """The settings of a run; an immutable value.
+class RunSettings(BaseModel):
+    """The settings of a run that are plain values: what files, the environment and the command line can give.
 
     Some are known and cannot be asked for yet: `checkpoint`, `memory`, a `delivery` other than `"at_least_once"`,
     `parallelism` above 1, an `engine` other than `"local"`, a `chunk_wait`. Asking for them is an error, not ignored.
-
-    Raises:
-        ConfigError: listing every setting that is unknown, wrong or not there yet.
-
-    Example:
-        >>> RunConfig(name="orders", drain_timeout="5s").drain_timeout
-        '5s'
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
@@ -35,11 +29,6 @@ class RunConfig(BaseModel):
     every: Duration = Field(default="1s", description="How often sources are told what is safe (acknowledgement).")
     drain_timeout: Duration = Field(default="30s", description="How long a stop may take until it is an error.")
     chunk: int = Field(default=1024, ge=1, le=65_536, description="Items that travel together at most.")
-    dead_letters: InstanceOf[BaseSink[Any]] | InstanceOf[list[Any]] | None = Field(
-        default=None, description="Where items that failed for good go, as `Envelope`s."
-    )
-    listeners: Sequence[Listener] = Field(default=(), description="What hears of counts and failures.")
-    clock: SkipValidation[Clock | None] = Field(default=None, description="The time; tests bring their own.")
     progress: bool | None = Field(
         default=None, description="Show progress on standard error; by default where that is a terminal."
     )
@@ -51,21 +40,6 @@ class RunConfig(BaseModel):
     memory: Size | None = Field(default=None, description="Not there yet.")
     parallelism: int = Field(default=1, ge=1, description="Not there yet.")
     engine: str = Field(default="local", description="Only 'local' is there yet.")
-
-    def __init__(self, **settings: Any) -> None:  # Any: pydantic's own signature, which checkers take from the fields
-        try:
-            super().__init__(**settings)
-        except ValidationError as error:
-            raise ConfigError("RunConfig", faults=_faults(error)) from None
-
-    @classmethod
-    def of(cls, settings: dict[str, Any]) -> RunConfig:
-        """The configuration for settings by name, as files and the command line give them.
-
-        Raises:
-            ConfigError: listing every setting that is unknown or wrong.
-        """
-        return cls(**settings)
 
     @field_validator("every", "drain_timeout")
     @classmethod
@@ -101,6 +75,30 @@ class RunConfig(BaseModel):
         if value != "local":
             raise ValueError(f"there is no engine {value!r} yet; there is 'local'")
         return value
+
+
+class RunConfig(RunSettings):
+    """All settings of a run; an immutable value.
+
+    Raises:
+        ConfigError: listing every setting that is unknown, wrong or not there yet.
+
+    Example:
+        >>> RunConfig(name="orders", drain_timeout="5s").drain_timeout
+        '5s'
+    """
+
+    dead_letters: InstanceOf[BaseSink[Any]] | InstanceOf[list[Any]] | None = Field(
+        default=None, description="Where items that failed for good go, as `Envelope`s."
+    )
+    listeners: Sequence[Listener] = Field(default=(), description="What hears of counts and failures.")
+    clock: SkipValidation[Clock | None] = Field(default=None, description="The time; tests bring their own.")
+
+    def __init__(self, **settings: Any) -> None:  # Any: pydantic's own signature, which checkers take from the fields
+        try:
+            super().__init__(**settings)
+        except ValidationError as error:
+            raise ConfigError("RunConfig", faults=_faults(error)) from None
 
 
 def _faults(error: ValidationError) -> list[Fault]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from rivusio_core.duration import duration_text
 from rivusio_core.graph import Edge, Graph, NodeKind
 from rivusio_core.graph import Node as Drawn
-
 from rivusio_streams.graph import (
     AggregateNode,
     EventTimeNode,
@@ -37,7 +37,7 @@ def drawing(plan: Plan, name: str) -> Graph:
         for each in node.inputs:
             for start, label in _feeding(each, plan):
                 edges.append(Edge(start, plan.name(node), label))
-        edges += [Edge(a, b) for a, b in zip(steps, steps[1:], strict=False)]
+        edges += [Edge(a, b) for a, b in pairwise(steps)]
         if isinstance(node, AggregateNode) and id(node) in plan.extras:
             late = plan.extras[id(node)]
             nodes.append(Drawn(late, late, "sink"))

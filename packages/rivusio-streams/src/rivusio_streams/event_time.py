@@ -79,7 +79,9 @@ class Watermarks:
         self._idle.discard(partition)
         others, floor, bound = self.others(partition), self.combined, self._bound
         own = self._reached[partition]
-        marks = list(accumulate(times if moving is None else moving, max, initial=own + bound if own > NEVER else NEVER))
+        marks = list(
+            accumulate(times if moving is None else moving, max, initial=own + bound if own > NEVER else NEVER)
+        )
         highest = marks.pop()
         if highest > NEVER:
             self._reached[partition] = highest - bound

@@ -10,12 +10,12 @@ from typing import Any, cast
 
 import anyio
 from pydantic import BaseModel
+
 from rivusio_core.errors import DefinitionError
 from rivusio_core.graph import GraphFormat
 from rivusio_core.runnable import Launch
-
 from rivusio_streams.check import CheckReport, check
-from rivusio_streams.config import RunConfig
+from rivusio_streams.config import RunConfig, RunSettings
 from rivusio_streams.drawing import drawing
 from rivusio_streams.graph import Node, WriteNode
 from rivusio_streams.plan import Plan
@@ -63,7 +63,9 @@ class Flow:
             RuntimeError: an event loop is running here already; use `arun`.
         """
         if _loop_is_running():
-            raise RuntimeError("run() would block the event loop that is already running here; await flow.arun(...) instead")
+            raise RuntimeError(
+                "run() would block the event loop that is already running here; await flow.arun(...) instead"
+            )
         return anyio.run(self._run_with, config, stop)
 
     async def _run_with(self, config: RunConfig | None, stop: anyio.Event | None) -> Report:
@@ -84,7 +86,7 @@ class Flow:
             DrainTimeout: stopping took longer than `drain_timeout`.
             RunError: what ended the run; everything of it is closed.
         """
-        from rivusio_streams.engine.run import FlowRun  # noqa: PLC0415  # flows can be described without the engine
+        from rivusio_streams.engine.run import FlowRun  # flows can be described without the engine
 
         settings = config or RunConfig()
         plan = Plan.of(self.ends)
@@ -92,8 +94,8 @@ class Flow:
         return await FlowRun(plan, settings, settings.name or self.name, stop or anyio.Event()).run()
 
     def run_settings(self) -> type[BaseModel]:
-        """The model of what `run` can be given."""
-        return RunConfig
+        """The model of the settings that files and the command line can give."""
+        return RunSettings
 
     async def launch(self, launch: Launch, /) -> Report:
         """Run as the `rivusio` command asks; see `rivusio_core.runnable.Runnable`."""
@@ -143,5 +145,3 @@ def _loop_is_running() -> bool:
     except RuntimeError:
         return False
     return True
-
-

@@ -1,5 +1,6 @@
-"""The graph behind streams and flows: immutable nodes that know what feeds them. Visitors (plan, check, drawing) read
-it; a node has no behaviour.
+"""The graph behind streams and flows: immutable nodes that know what feeds them.
+
+Visitors (plan, check, drawing) read it; a node has no behaviour.
 """
 
 from __future__ import annotations

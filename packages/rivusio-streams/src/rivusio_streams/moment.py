@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 __all__ = ["FIRST", "FOREVER", "LAST", "NEVER", "as_datetime", "moment"]
@@ -17,7 +17,7 @@ NEVER: Final = -(2**63)
 FOREVER: Final = 2**63 - 1
 """After all times: the watermark at the end of input."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 FIRST: Final = -62_135_596_800_000_000
 """The start of the year 1, the first that a `datetime` can hold."""
@@ -41,7 +41,9 @@ def moment(value: datetime | int) -> int:
         return value
     if isinstance(value, datetime):
         if value.utcoffset() is None:
-            raise ValueError("the datetime is naive: it has no time zone, so it could be any of some forty times; make it aware")
+            raise ValueError(
+                "the datetime is naive: it has no time zone, so it could be any of some forty times; make it aware"
+            )
         return (value - _EPOCH) // _MICROSECOND
     raise TypeError(f"an event time is an aware datetime or an int of microseconds, not {type(value).__name__}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rivusio_core.engine.build import step_names
 from rivusio_core.pipeline import steps_of
@@ -108,8 +109,10 @@ class Plan:
         return wanted
 
     def reordered(self) -> set[int]:
-        """Ids of the pipes whose results have to be put back in order: they give items as they are ready, and a step
-        behind them judges by event time."""
+        """Ids of the pipes whose results have to be put back in order.
+
+        They give items as they are ready, and a step behind them judges by event time.
+        """
         columns, found, judging = self.columns(), set[int](), set[int]()
         for node in reversed(self.nodes):
             if isinstance(node, AggregateNode) or id(node) in judging:
@@ -121,15 +124,17 @@ class Plan:
         return found
 
     def wires(self) -> list[tuple[tuple[str, ...], str]]:
-        """Which steps' results together are what a step takes, for the ledger. Splits have two kinds of results and
-        are left out."""
+        """Which steps' results together are what a step takes, for the ledger.
+
+        Splits have two kinds of results and are left out.
+        """
         found = list[tuple[tuple[str, ...], str]]()
         for node in self.nodes:
             feeding = tuple(self.names[id(each)][-1] for each in node.inputs if not isinstance(each, SideNode))
             steps = self.names[id(node)]
             if feeding and len(feeding) == len(node.inputs) and not isinstance(node, SideNode):
                 found.append((feeding, steps[0]))
-            found += [((before,), after) for before, after in zip(steps, steps[1:], strict=False)]
+            found += [((before,), after) for before, after in pairwise(steps)]
         return found
 
 
@@ -137,4 +142,3 @@ def _wanted(node: Node) -> Sequence[str]:
     if isinstance(node, PipeNode):
         return [node.name] if node.name and len(steps_of(node.pipe)) == 1 else step_names(node.pipe)
     return [node.name]
-

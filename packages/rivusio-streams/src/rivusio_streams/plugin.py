@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from rivusio_core.hooks import hookimpl
 from rivusio_core.registry import Registration
-
 from rivusio_streams.aggregate import Aggregator
 from rivusio_streams.connectors.csv import Csv
 from rivusio_streams.connectors.json_lines import JsonLines

@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rivusio_core.listener import Listener, RunInfo, Tally
-
 from rivusio_streams.graph import AggregateNode, ReadNode, TeeNode, WriteNode
 from rivusio_streams.moment import FIRST, LAST, as_datetime
 from rivusio_streams.plan import Plan
 
 if TYPE_CHECKING:
+    from rich.console import Group
     from rich.live import Live
-    from rich.table import Table
 
 __all__ = ["PlainProgress", "Progress", "RichProgress", "progress_listener"]
 
@@ -83,10 +82,14 @@ class PlainProgress(Progress):
         now = time.monotonic()
         if now >= self._next:
             self._next = now + _INTERVAL
-            print(self.line(run), file=sys.stderr, flush=True)
+            self._print(run)
 
     def run_ended(self, run: RunInfo, error: BaseException | None) -> None:
-        print(self.line(run), file=sys.stderr, flush=True)
+        self._print(run)
+
+    def _print(self, run: RunInfo) -> None:
+        sys.stderr.write(f"{self.line(run)}\n")
+        sys.stderr.flush()
 
     def line(self, run: RunInfo) -> str:
         """Everything on one line."""
@@ -107,12 +110,12 @@ class RichProgress(Progress):
         super().__init__(shown)
         self._live: Live | None = None
 
-        from rich.console import Console  # noqa: PLC0415  # an optional extra
+        from rich.console import Console  # an optional extra
 
         self._console = Console(stderr=True)
 
     def run_started(self, run: RunInfo) -> None:
-        from rich.live import Live  # noqa: PLC0415
+        from rich.live import Live
 
         self._live = Live(console=self._console, get_renderable=lambda: self.table(run), refresh_per_second=4)
         self._live.start()
@@ -121,20 +124,21 @@ class RichProgress(Progress):
         if self._live is not None:
             self._live.stop()
 
-    def table(self, run: RunInfo) -> Table:
+    def table(self, run: RunInfo) -> Group:
         """What is shown now."""
-        from rich.table import Table  # noqa: PLC0415
-        from rich.text import Text  # noqa: PLC0415
+        from rich.console import Group
+        from rich.table import Table
+        from rich.text import Text
 
         title = run.name + (f" · watermark {self.event_time()}" if self.event_time() else "")
-        table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False)
+        table = Table(box=None, pad_edge=False)
         for heading in ("", "step", "items", "per second"):
             table.add_column(heading, justify="right" if heading in ("items", "per second") else "left")
         now = time.monotonic()
         for name, rate in list(self.rates.items()):
             rate.update(now)
             table.add_row(self.shown[name], Text(name), f"{rate.items:,}", f"{rate.rate:,.0f}")
-        return table
+        return Group(Text(title), table)
 
 
 def progress_listener(plan: Plan, wanted: bool | None) -> Progress | None:

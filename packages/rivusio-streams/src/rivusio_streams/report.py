@@ -70,7 +70,9 @@ class Report:
         rows += [[name, *(f"{getattr(tally, column):,}" for column in shown)] for name, tally in self.steps.items()]
         widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
         return [
-            "  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))])
+            "  ".join(
+                [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+            )
             for row in rows
         ]
 
@@ -82,7 +84,8 @@ class Report:
             "seconds": round(self.seconds, 3),
             "stopped": self.stopped,
             "steps": {
-                name: {each.name: getattr(tally, each.name) for each in fields(tally)} for name, tally in self.steps.items()
+                name: {each.name: getattr(tally, each.name) for each in fields(tally)}
+                for name, tally in self.steps.items()
             },
             "unaccounted": self.ledger.unaccounted,
             "lost": dict(self.ledger.lost),

@@ -1,4 +1,4 @@
-"""Sinks: where results go. A contract for connector authors.
+r"""Sinks: where results go. A contract for connector authors.
 
 Derive from `Sink` where the client library blocks (the run calls it in worker threads) and from `AsyncSink` where it
 is async (the run calls it on the event loop, asyncio or trio).
@@ -13,7 +13,7 @@ Example, a sink that appends lines to a file:
     ...     def open(self) -> None:
     ...         self.file = self.path.open("a")
     ...     def write(self, batch: Sequence[str]) -> None:
-    ...         self.file.writelines(f"{line}\\n" for line in batch)
+    ...         self.file.writelines(f"{line}\n" for line in batch)
     ...     def flush(self) -> None:
     ...         self.file.flush()
     ...     def close(self) -> None:

@@ -36,6 +36,7 @@ from dataclasses import dataclass
 from typing import Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import JsonValue
+
 from rivusio_core.errors import BadRecord
 from rivusio_core.policy.options import OnError
 
@@ -66,7 +67,7 @@ Replay: TypeAlias = Literal["seekable", "redelivered", "none"]
 """
 
 
-class EndOfPartition(Exception):  # noqa: N818  # no error, as StopIteration is none
+class EndOfPartition(Exception):  # no error, as StopIteration is none
     """Raised by `next_batch` when a bounded partition has no more items. Not an error."""
 
 
@@ -179,7 +180,7 @@ class Partition(BasePartition[T], ABC):
         """
 
     def close(self) -> None:
-        """Release what `open_partition` took. Called once, also after errors; what was not acknowledged must stay so."""
+        """Release what `open_partition` took. Called once, also after errors; it acknowledges nothing."""
 
 
 class AsyncSource(BaseSource[T]):
@@ -240,4 +241,4 @@ class AsyncPartition(BasePartition[T], ABC):
         """
 
     async def close(self) -> None:
-        """Release what `open_partition` took. Called once, also after errors; what was not acknowledged must stay so."""
+        """Release what `open_partition` took. Called once, also after errors; it acknowledges nothing."""

@@ -15,14 +15,14 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, C
 from datetime import datetime
 from typing import Any, Generic, TypeGuard, TypeVar, Unpack, overload
 
+from typing_extensions import TypeIs
+
 from rivusio_core.duration import Duration, microseconds
 from rivusio_core.errors import ConfigError, Fault
 from rivusio_core.pipe import BasePipe
 from rivusio_core.pipeline import Pipeline
 from rivusio_core.policy.options import OptionSettings
 from rivusio_core.shapes import KeepShape, NarrowShape, Shape, batch, keep, not_none
-from typing_extensions import TypeIs
-
 from rivusio_streams.apply import applying, flat_applying, name_of
 from rivusio_streams.connectors.iterable import source_of
 from rivusio_streams.connectors.listing import sink_of
@@ -101,9 +101,7 @@ class Stream(Generic[T]):
         return Stream[Any](PipeNode(name, (self.node,), step))
 
     @overload
-    def map(
-        self, function: Callable[[T], Coroutine[Any, Any, S]], **options: Unpack[OptionSettings]
-    ) -> Stream[S]: ...
+    def map(self, function: Callable[[T], Coroutine[Any, Any, S]], **options: Unpack[OptionSettings]) -> Stream[S]: ...
     @overload
     def map(self, function: Callable[[T], S], **options: Unpack[OptionSettings]) -> Stream[S]: ...
     def map(self, function: Callable[[Any], Any], **options: Unpack[OptionSettings]) -> Stream[Any]:
@@ -120,9 +118,7 @@ class Stream(Generic[T]):
         return Stream[Any](PipeNode("", (self.node,), _with(applying(function), options)))
 
     @overload
-    def flat_map(
-        self, function: Callable[[T], AsyncIterator[S]], **options: Unpack[OptionSettings]
-    ) -> Stream[S]: ...
+    def flat_map(self, function: Callable[[T], AsyncIterator[S]], **options: Unpack[OptionSettings]) -> Stream[S]: ...
     @overload
     def flat_map(self, function: Callable[[T], Iterable[S]], **options: Unpack[OptionSettings]) -> Stream[S]: ...
     def flat_map(self, function: Callable[[Any], Any], **options: Unpack[OptionSettings]) -> Stream[Any]:

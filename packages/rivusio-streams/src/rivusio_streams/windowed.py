@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rivusio_core.duration import Duration, microseconds
 from rivusio_core.errors import ConfigError, Fault
-
 from rivusio_streams import agg
 from rivusio_streams.aggregate import Aggregator
 from rivusio_streams.connectors.listing import sink_of
@@ -86,13 +85,13 @@ class WindowedStream(Generic[K, T]):
             aggregator: see `agg` for ready-made ones.
             name: of the step.
         """
-        from rivusio_streams.stream import Stream  # noqa: PLC0415  # it imports this module
+        from rivusio_streams.stream import Stream  # it imports this module
 
         return Stream[Windowed[K, R]](replace(self.node, name=name, aggregator=aggregator))
 
     def collect(self, *, name: str = "collect") -> Stream[Windowed[K, list[T]]]:
         """The items of each window and key as a list, in the order of (event time, arrival)."""
-        from rivusio_streams.stream import Stream  # noqa: PLC0415  # it imports this module
+        from rivusio_streams.stream import Stream  # it imports this module
 
         return Stream[Windowed[K, list[T]]](replace(self.node, name=name, aggregator=agg.collect()))
 

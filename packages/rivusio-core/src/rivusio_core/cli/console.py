@@ -9,7 +9,9 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-__all__ = ["Block", "Console", "table"]
+from rivusio_core.stdio import Output
+
+__all__ = ["Block", "Console", "is_watched", "table"]
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,9 @@ class Console:
 
         Raises:
             BrokenPipeError: nobody reads it.
+            SinkError: it cannot be written.
         """
-        sys.stdout.buffer.write((text.rstrip("\n") + "\n").encode(errors="replace"))
-        sys.stdout.buffer.flush()
+        Output().write((text.rstrip("\n") + "\n").encode(errors="replace"))
 
     def json(self, value: object) -> None:
         """Print a value as JSON on standard output."""
@@ -45,8 +47,7 @@ class Console:
 
     def note(self, text: str) -> None:
         """Print something else on standard error."""
-        with suppress(OSError, ValueError):  # closed: then nobody wants to know
-            print(_harmless(text), file=sys.stderr, flush=True)  # noqa: T201  # this is where printing is at home
+        _tell(_harmless(text))
 
     def error(self, block: Block) -> None:
         """Print a block on standard error, in colour where that is a terminal and `NO_COLOR` is not set."""
@@ -57,8 +58,7 @@ class Console:
             f"  {dim}{name:<{width}}{plain}  {_harmless(_indented(text, width + 4))}" for name, text in block.rows
         ]
         lines += [f"  {dim}->{plain} {_harmless(_indented(text, 5))}" for text in block.advice]
-        with suppress(OSError, ValueError):
-            print("\n".join(lines), file=sys.stderr, flush=True)  # noqa: T201  # this is where printing is at home
+        _tell("\n".join(lines))
 
     def nobody_reads(self) -> None:
         """Standard output is closed: let the interpreter's last flush go nowhere, without a word."""
@@ -73,8 +73,21 @@ def table(rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in cells)
 
 
+def _tell(text: str) -> None:
+    if is_watched() is not None:
+        with suppress(OSError, ValueError):  # closed: then nobody wants to know
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
+
+
+def is_watched() -> bool | None:
+    """Whether standard error is a terminal; None: there is none."""
+    stream: object = sys.stderr
+    return None if stream is None else sys.stderr.isatty()
+
+
 def _colour() -> bool:
-    return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return bool(is_watched()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _indented(text: str, by: int) -> str:

@@ -128,6 +128,7 @@ def _foreign(error: BaseException, *, show_values: bool) -> Block:
         rows.append(("at", f"{inner.filename}:{inner.lineno} in {inner.name}"))
     if show_values:
         rows.append(("text", str(error)))
+    # ours: raised within a package of Rivusio's, whatever calls stand outside
     ours = inner is None or any(part.startswith("rivusio_") for part in Path(inner.filename).parts[-6:-1])
     hint = _more(error, show_values)
     if not ours:

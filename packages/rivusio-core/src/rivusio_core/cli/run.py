@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from pathlib import Path
 
 import anyio
 
-from rivusio_core.cli.console import Console
+from rivusio_core.cli.console import Console, is_watched
 from rivusio_core.cli.exit_code import ExitCode
 from rivusio_core.cli.options import Command, Options, Parser, add_settings
 from rivusio_core.cli.signals import Signals
@@ -35,7 +34,7 @@ def _execute(options: Options) -> int:
     launch = Launch(
         settings=configuration.run,
         listeners=configuration.listeners(RunInfo(runnable.name, "")),
-        progress=sys.stderr.isatty(),
+        progress=bool(is_watched()),
     )
     run = _Run(runnable, launch)
     try:
@@ -58,7 +57,7 @@ class _Run:
         self._number = signal.SIGINT.value
 
     async def go(self) -> None:
-        with Signals(self._told) as signals:
+        with Signals() as signals:
             launch = Launch(
                 settings=self._launch.settings,
                 listeners=self._launch.listeners,
@@ -68,11 +67,10 @@ class _Run:
             try:
                 with signals.scope:
                     self.report = await self._runnable.launch(launch)
+            except KeyboardInterrupt:
+                pass  # it has ended the event loop already, which cancelled this
             finally:
                 self._number = signals.number or self._number
-
-    def _told(self, name: str) -> None:
-        Console().note(f"{name}: stopping cleanly; the next signal breaks off")
 
     def interrupted(self) -> ExitCode:
         Console().note(f"{self._runnable.name}: broken off; everything is closed, nothing more was acknowledged")

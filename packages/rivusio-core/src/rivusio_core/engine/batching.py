@@ -114,7 +114,9 @@ def _given(name: str, full: list[list[Any]]) -> Notes:
     return Notes({name: Tally(passed=count, held=-count, given=len(full))})
 
 
-def batches(rows: Iterator[tuple[Any, ...]], size: int, within: float | None, clock: Clock) -> Iterator[tuple[Any, ...]]:
+def batches(
+    rows: Iterator[tuple[Any, ...]], size: int, within: float | None, clock: Clock
+) -> Iterator[tuple[Any, ...]]:
     """The same for rows read by the caller's own thread, which can look at the time only when a row comes."""
     values, row, due = list[Any](), tuple[Any, ...](), 0.0
     for row in rows:

@@ -13,8 +13,9 @@ from rivusio_core.engine.batching import BatchStage
 from rivusio_core.engine.chain import Chain
 from rivusio_core.engine.concurrent import ConcurrentStage, Outcome, Work
 from rivusio_core.engine.context import RunContext
+from rivusio_core.engine.nature import needs_loop
 from rivusio_core.engine.notes import Notes
-from rivusio_core.engine.opening import Opening, needs_loop
+from rivusio_core.engine.opening import Opening
 from rivusio_core.engine.process import ProcessPool
 from rivusio_core.engine.stage import Chunk, Stage
 from rivusio_core.engine.step import Step, drive
@@ -165,12 +166,12 @@ async def parallel_stage(
     for step in steps_of(pipe):
         if isinstance(step, Batch):
             raise ConfigError(
-                f"parallel={parallel.kind!r}: step {step.step_name!r} makes batches of neighbouring items, which parallel "
-                "workers do not see; map up to it in parallel, and batch the results"
+                f"parallel={parallel.kind!r}: step {step.step_name!r} makes batches of neighbouring items, which "
+                "parallel workers do not see; map up to it in parallel, and batch the results"
             )
     keeps = context.dead_letters is not None
     if parallel.kind == "process":
-        from rivusio_core.engine.remote import ChainJob, remote_work  # noqa: PLC0415  # imports this module
+        from rivusio_core.engine.remote import ChainJob, remote_work  # imports this module
 
         pool = ProcessPool(ChainJob(pipe, keeps), parallel.workers)
         opening.closes(pipe.step_name, pool.close)
@@ -179,7 +180,7 @@ async def parallel_stage(
     if parallel.kind == "thread":  # no event loop runs there: steps block, and wait by blocking
         if needs_loop(pipe):
             raise ConfigError(
-                "parallel='thread' is for pipelines of plain sync pipes; a pipe of this one waits in the event loop: use 'async'"
+                "parallel='thread' is for pipelines of plain sync pipes; this one waits in the event loop: use 'async'"
             )
         opening = opening.beside(RunContext(context.info, blocking=True))
     steps = [await opening.step(step, name) for step, name in zip(steps_of(pipe), names, strict=True)]
@@ -187,7 +188,9 @@ async def parallel_stage(
         chain = Chain(steps, context.clock, keeps_dead_letters=keeps)
         return ConcurrentStage(_work(chain, context), parallel.workers, out, context.clock)
     chain = Chain(steps, BlockingClock(), keeps_dead_letters=keeps)
-    return ConcurrentStage(_thread_work(chain, context, parallel.workers), parallel.workers, out, context.clock, grain=None)
+    return ConcurrentStage(
+        _thread_work(chain, context, parallel.workers), parallel.workers, out, context.clock, grain=None
+    )
 
 
 def _thread_work(chain: Chain, context: RunContext, workers: int) -> Work:

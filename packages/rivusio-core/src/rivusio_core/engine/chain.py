@@ -112,7 +112,7 @@ class Chain:
                 else:
                     for _ in running:
                         await self._let_out(outs, emit)
-            except Exception as raised:
+            except Exception as raised:  # user code may raise anything
                 failure, error = locate(raised, compiled, self._columns), raised
                 if failure is None:
                     raise
@@ -189,7 +189,9 @@ class Chain:
 
     # ------------------------------------------------------------------------------------------- item by item
 
-    def iterate(self, rows: Iterable[_ROW], absorb: Callable[[Notes], None], *, last: bool, counted: bool) -> Iterator[Any]:
+    def iterate(
+        self, rows: Iterable[_ROW], absorb: Callable[[Notes], None], *, last: bool, counted: bool
+    ) -> Iterator[Any]:
         """Put rows through a chain of plain calls, lazily: no row is taken before its result is asked for.
 
         Args:
@@ -218,7 +220,7 @@ class Chain:
                 yield from loop(itertools.islice(rows, pace.rows) if counted else rows, (), counts, None)
                 if not counted or counts[-1] < pace.rows:
                     return
-            except Exception as raised:
+            except Exception as raised:  # user code may raise anything
                 failure = locate(raised, compiled, self._columns)
                 if failure is None:
                     raise
@@ -259,7 +261,7 @@ class Chain:
                 for value in cast("Iterator[object]", flat.iterator):
                     given += 1
                     yield (value, *columns)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # user code may raise anything
                 broken.append(error)
 
         yield from self._iterate(step + 1, rest(), absorb, emission, counted)
@@ -375,6 +377,6 @@ async def _take(iterator: Iterator[object] | AsyncIterator[object]) -> tuple[lis
                 taken.append(value)
                 if len(taken) >= _LARGEST:
                     return taken, None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # user code may raise anything
         return taken, error
     return taken, StopIteration()

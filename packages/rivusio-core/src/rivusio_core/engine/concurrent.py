@@ -120,7 +120,7 @@ class ConcurrentStage(Stage):
             began = self._clock.monotonic()
             try:
                 await self._work(slot.piece, slot.outcome)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # user code may raise anything
                 slot.outcome.error = error
             slot.done = True
             if self._adaptive:

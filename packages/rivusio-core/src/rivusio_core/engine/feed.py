@@ -17,7 +17,7 @@ __all__ = ["Growth", "Mailbox", "batches_of", "pull", "read_ahead"]
 
 _LARGEST = 1_024
 _SHORT, _LONG = 0.002, 0.01
-"""Seconds: a chunk may grow while it is dealt with in less than the first, and shrinks when it takes longer than the second."""
+"""Seconds: a lot grows while it is dealt with in less than the first, shrinks when it takes longer than the second."""
 
 
 class Growth:

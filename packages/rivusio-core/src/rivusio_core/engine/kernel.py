@@ -164,7 +164,7 @@ def _compiled(writer: _Writer, shapes: tuple[Shape, ...], emission: Emission, is
     source = "\n".join(writer.lines) + "\n"
     name = f"<rivusio {emission}: {' '.join('-'.join(shape) for shape in shapes)}>"
     namespace: dict[str, object] = {}
-    exec(compile(source, name, "exec"), namespace)  # noqa: S102  # the text is made here, of indices alone
+    exec(compile(source, name, "exec"), namespace)  # the text is made here, of indices alone
     linecache.cache[name] = (len(source), None, writer.lines, name)
     bind = cast("Callable[..., Callable[..., Any]]", namespace["bind"])
     code = next(each for each in bind.__code__.co_consts if isinstance(each, CodeType))

@@ -3,64 +3,30 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from types import GenericAlias
 from typing import Any, cast
 
-import anyio
 import anyio.to_thread
 
 from rivusio_core.branch import Branch
 from rivusio_core.engine.context import RunContext
+from rivusio_core.engine.nature import check_options, process_of, uses_of
+from rivusio_core.engine.pool import Pool
 from rivusio_core.engine.process import ProcessPool
 from rivusio_core.engine.step import How, Kind, Step, attempt_of, drive, interpret_all
-from rivusio_core.errors import ConfigError
 from rivusio_core.flow_pipes import Keep
 from rivusio_core.function import FunctionPipe
 from rivusio_core.pipe import AsyncBasePipe, AsyncFlatPipe, AsyncLife, BasePipe, FlatPipe, SyncBasePipe, SyncLife
 from rivusio_core.pipeline import steps_of
-from rivusio_core.ports import ports_of
 from rivusio_core.policy.layer import Call, Layer
 from rivusio_core.policy.timeout import Timeout
 from rivusio_core.policy.validation import Validation
-from rivusio_core.resource import Resource, Use
+from rivusio_core.ports import ports_of
+from rivusio_core.resource import Resource
 from rivusio_core.route import Route
 
-__all__ = ["Opening", "check_options", "needs_loop", "parts_of", "uses_of"]
-
-
-def parts_of(pipe: BasePipe[Any, Any]) -> tuple[BasePipe[Any, Any], ...]:
-    """The pipes inside a step: those of a branch or route."""
-    return pipe.parts if isinstance(pipe, Branch | Route) else ()
-
-
-def uses_of(pipe: BasePipe[Any, Any]) -> dict[str, Use]:
-    """The resources that a pipe uses, by attribute or parameter."""
-    return pipe._configuration.uses  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # same package
-
-
-def process_of(pipe: BasePipe[Any, Any]) -> Callable[[Any], Any]:
-    """What a pipe does with an item; each kind of pipe types it differently."""
-    return cast("Callable[[Any], Any]", vars(pipe).get("process") or getattr(pipe, "process"))  # noqa: B009
-
-
-def needs_loop(pipe: BasePipe[Any, Any]) -> bool:
-    """Whether running it takes an event loop: something in it waits, or works beside the caller."""
-    return any(_step_needs_loop(step) for step in steps_of(pipe))
-
-
-def _step_needs_loop(step: BasePipe[Any, Any]) -> bool:
-    options = step.options
-    beside = options.concurrency > 1 or options.thread or options.process or options.timeout is not None
-    resources = any(use.resource.is_async or use.resource.pool for use in uses_of(step).values())
-    return beside or resources or _is_async(step) or any(needs_loop(part) for part in parts_of(step))
-
-
-def _is_async(pipe: BasePipe[Any, Any]) -> bool:
-    if isinstance(pipe, Keep):
-        return pipe.is_async
-    return isinstance(pipe, AsyncBasePipe | AsyncFlatPipe)
+__all__ = ["Opening"]
 
 
 class Opening:
@@ -70,7 +36,7 @@ class Opening:
         self._context = context
         self._closers: list[tuple[str, Callable[[], Awaitable[object] | object]]] = []
         self._shared: dict[Resource[Any], object] = {}
-        self._pools: dict[Resource[Any], _Pool] = {}
+        self._pools: dict[Resource[Any], Pool] = {}
 
     def beside(self, context: RunContext) -> Opening:
         """The same opening, setting pipes up for calls made from other threads; they are closed here."""
@@ -85,17 +51,17 @@ class Opening:
             ConfigError: its options do not go together.
             Exception: whatever its `setup` raises.
         """
-        copy = pipe._copy()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # a run's own copy is the engine's business
+        copy = pipe._copy()  # pyright: ignore[reportPrivateUsage]  # a run's own copy is the engine's business
         check_options(copy, name)
         lent = await self._take_resources(copy)
         if isinstance(copy, FunctionPipe):
             copy.bind(lent)
         if not copy.options.process:
             await self._set_up(copy, name)
-        kind, process, is_async = await self._calls(copy, name)
+        kind, process, waits = await self._calls(copy, name)
         for attribute, pool in self._lenders(copy).items():
-            process, is_async = pool.lending(copy, attribute, process, kind), True
-        return self._layered(copy, name, kind, process, is_async)
+            process, waits = pool.lending(copy, attribute, process, kind), True
+        return self._layered(copy, name, kind, process, waits)
 
     def closes(self, name: str, closer: Callable[[], Awaitable[object] | object]) -> None:
         """Have something closed with the rest."""
@@ -110,7 +76,7 @@ class Opening:
                 result = closer()
                 if isinstance(result, Awaitable):
                     await result
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # user code may raise anything
                 error.add_note(f"while closing {name!r}")
                 errors.append(error)
         return errors
@@ -131,7 +97,7 @@ class Opening:
         lent = dict[str, object]()
         for attribute, use in uses_of(pipe).items():
             if use.resource.pool:
-                pool = self._pools.setdefault(use.resource, _Pool(use.resource))
+                pool = self._pools.setdefault(use.resource, Pool(use.resource))
                 for _ in range(pool.missing(pipe.options.concurrency)):
                     pool.add(await self._open(use.resource))
                 continue
@@ -160,7 +126,7 @@ class Opening:
         self._closers.append((resource.name, close_sync))
         return opened
 
-    def _lenders(self, pipe: BasePipe[Any, Any]) -> dict[str, _Pool]:
+    def _lenders(self, pipe: BasePipe[Any, Any]) -> dict[str, Pool]:
         return {name: self._pools[use.resource] for name, use in uses_of(pipe).items() if use.resource.pool}
 
     # ------------------------------------------------------------------------------------------------- calls
@@ -192,8 +158,8 @@ class Opening:
         async def call(item: object) -> object:
             return tuple(results[0] for results in await interpret_all(chains, item, clock))
 
-        is_async = not self._context.blocking and any(step.how != "call" for chain in chains for step in chain)
-        return "one", call if is_async else lambda item: drive(call(item)), is_async
+        waits = not self._context.blocking and any(step.how != "call" for chain in chains for step in chain)
+        return "one", call if waits else lambda item: drive(call(item)), waits
 
     async def _route(self, pipe: Route[Any, Any], name: str) -> tuple[Kind, Callable[[Any], Any], bool]:
         del name
@@ -206,11 +172,11 @@ class Opening:
             return (await interpret_all([chain], item, clock))[0]
 
         chains = [*(chain for _, chain in arms), otherwise]
-        is_async = not self._context.blocking and any(step.how != "call" for chain in chains for step in chain)
-        return "flat", call if is_async else lambda item: drive(call(item)), is_async
+        waits = not self._context.blocking and any(step.how != "call" for chain in chains for step in chain)
+        return "flat", call if waits else lambda item: drive(call(item)), waits
 
     async def _in_process(self, pipe: BasePipe[Any, Any], name: str) -> Call:
-        from rivusio_core.engine.remote import PipeJob  # noqa: PLC0415  # imports this module
+        from rivusio_core.engine.remote import PipeJob  # imports this module
 
         pool = ProcessPool(PipeJob(pipe, name), pipe.options.concurrency)
         self._closers.append((name, pool.close))
@@ -219,20 +185,20 @@ class Opening:
     # ------------------------------------------------------------------------------------------------ layers
 
     def _layered(
-        self, pipe: BasePipe[Any, Any], name: str, kind: Kind, process: Callable[[Any], Any], is_async: bool
+        self, pipe: BasePipe[Any, Any], name: str, kind: Kind, process: Callable[[Any], Any], waits: bool
     ) -> Step:
         options = pipe.options
         listed = options.thread or options.process or isinstance(pipe, Route) or bool(self._lenders(pipe))
-        attempt = cast("Call", process) if listed and is_async else attempt_of(kind, process, is_async)
+        attempt = cast("Call", process) if listed and waits else attempt_of(kind, process, waits)
         layers = _layers(pipe, kind)
         for layer in layers:
             attempt = layer.layer(attempt, self._context.clock)
         # A flat step that may be tried again gives its results only when it is through, else some would come twice.
         whole = bool(layers) or (kind == "flat" and (options.retry is not None or listed))
         if not whole:
-            how: How = "call" if not is_async else "iterate" if kind == "flat" else "await"
+            how: How = "call" if not waits else "iterate" if kind == "flat" else "await"
             return Step(name, kind, how, process, attempt, options)
-        if self._context.blocking or not (layers or is_async):
+        if self._context.blocking or not (layers or waits):
             return Step(name, kind, "call", functools.partial(_driven, attempt), attempt, options)
         return Step(name, kind, "await", attempt, attempt, options)
 
@@ -264,29 +230,6 @@ def _layers(pipe: BasePipe[Any, Any], kind: Kind) -> Sequence[Layer]:
     return layers
 
 
-def check_options(pipe: BasePipe[Any, Any], name: str) -> None:
-    """Refuse options that this kind of pipe cannot have.
-
-    Raises:
-        ConfigError: naming the pipe and the option.
-    """
-    options = pipe.options
-    waits = _is_async(pipe) or bool(parts_of(pipe))
-    if waits and (options.thread or options.process):
-        option = "thread" if options.thread else "process"
-        raise ConfigError(f"pipe {name!r}: {option}=True is for sync pipes; this one waits in the event loop already")
-    if not waits and not (options.thread or options.process):
-        if options.timeout is not None:
-            raise ConfigError(
-                f"pipe {name!r}: timeout= cannot interrupt a sync pipe; add thread=True (the call is abandoned) or "
-                "process=True (the call is killed), or make it async"
-            )
-        if options.concurrency > 1:
-            raise ConfigError(
-                f"pipe {name!r}: concurrency={options.concurrency} needs an async pipe, or thread=True or process=True"
-            )
-
-
 def _in_thread(process: Callable[[Any], Any], kind: Kind) -> Callable[[Any], Any]:
     def whole(item: object) -> object:
         return list(process(item)) if kind == "flat" else process(item)
@@ -295,52 +238,3 @@ def _in_thread(process: Callable[[Any], Any], kind: Kind) -> Callable[[Any], Any
         return await anyio.to_thread.run_sync(whole, item, abandon_on_cancel=True)
 
     return call
-
-
-class _Pool:
-    """Opened things of one resource, each lent to one call at a time."""
-
-    def __init__(self, resource: Resource[Any]) -> None:
-        self._resource = resource
-        self._free: list[object] = []
-        self._size = 0
-        self._wanted = 0
-        self._permits = anyio.Semaphore(0)
-
-    def missing(self, concurrency: int) -> int:
-        """How many more to open, so that this many more calls at once find one, up to the pool's size."""
-        self._wanted += concurrency
-        return min(self._wanted, self._resource.pool) - self._size
-
-    def add(self, opened: object) -> None:
-        self._free.append(opened)
-        self._size += 1
-        self._permits.release()
-
-    def lending(
-        self, pipe: BasePipe[Any, Any], attribute: str, process: Callable[[Any], Any], kind: Kind
-    ) -> Callable[[Any], Any]:
-        """The pipe's call with one of these filled in."""
-        is_async = _is_async(pipe)
-
-        @asynccontextmanager
-        async def lent() -> AsyncGenerator[object, None]:
-            await self._permits.acquire()
-            opened = self._free.pop()
-            try:
-                yield opened
-            finally:
-                self._free.append(opened)
-                self._permits.release()
-
-        async def call(item: object) -> object:
-            async with lent() as opened:
-                if isinstance(pipe, FunctionPipe):
-                    bound: Callable[[Any], Any] = functools.partial(process, **{attribute: opened})
-                else:
-                    own = object.__new__(type(pipe))
-                    vars(own).update(vars(pipe), **{attribute: opened})
-                    bound = process_of(own)
-                return await attempt_of(kind, bound, is_async)(item)
-
-        return call

@@ -49,9 +49,9 @@ class PipeJob(_Job):
 
     async def open(self) -> None:
         """Set the pipe up."""
-        from rivusio_core.policy.options import PipeOptions  # noqa: PLC0415  # only needed in the child
+        from rivusio_core.policy.options import PipeOptions  # only needed in the child
 
-        bare = self.pipe._copy()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # same package
+        bare = self.pipe._copy()  # pyright: ignore[reportPrivateUsage]  # same package
         vars(bare)["options"] = PipeOptions(name=self.name)
         self.opening = Opening(self._context())
         self.call = (await self.opening.step(bare, self.name)).attempt
@@ -72,7 +72,7 @@ class ChainJob(_Job):
 
     async def open(self) -> None:
         """Set the pipes up."""
-        from rivusio_core.engine.build import step_names  # noqa: PLC0415  # it imports this module
+        from rivusio_core.engine.build import step_names  # it imports this module
 
         context = self._context()
         self.opening = Opening(context)
@@ -87,7 +87,7 @@ class ChainJob(_Job):
         outcome, notes, ended = Outcome(), Notes(), None
         try:
             await self.chain.run(message, outcome.emit, notes)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # user code may raise anything
             ended = error
         return outcome.chunks, notes, ended
 

@@ -110,7 +110,7 @@ class Session:
             with self._scope:
                 try:
                     await self._run(opening)
-                except Exception as raised:
+                except Exception as raised:  # noqa: BLE001  # user code may raise anything
                     error = first_error(raised)
                 finally:
                     with anyio.CancelScope(shield=True):

@@ -59,7 +59,7 @@ class Stage(ABC):
 
     out: Stage
 
-    async def open(self, group: TaskGroup) -> None:
+    async def open(self, group: TaskGroup) -> None:  # noqa: B027  # most stages have nothing to start
         """Start what must run beside the calls, in the run's task group. Called once, last stage first."""
 
     @abstractmethod

@@ -52,13 +52,13 @@ class Step:
             if failed is None:
                 try:
                     result = await self.attempt(item)
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001  # user code may raise anything
                     result = await self._again(item, error, clock)
             else:
                 result = await self._again(item, failed, clock)
         except StepFailed:
             raise  # of a step inside this one, which has said all there is to say
-        except Exception as error:
+        except Exception as error:  # user code may raise anything
             raise StepFailed(self, item, _located(error, self.name)) from error
         if self.kind == "flat":
             return cast("Sequence[object]", result)
@@ -76,7 +76,7 @@ class Step:
         return outcome.result
 
 
-class StepFailed(Exception):  # noqa: N818  # no error of its own: it carries one to where the position is known
+class StepFailed(Exception):  # no error of its own: it carries one to where the position is known
     """An item failed for good at a step, maybe inside a branch."""
 
     def __init__(self, step: Step, item: object, error: PipeError) -> None:
@@ -171,5 +171,3 @@ def attempt_of(kind: Kind, process: Callable[[Any], Any], is_async: bool) -> Cal
             return list(results)
 
     return call
-
-

@@ -48,7 +48,7 @@ def _parameters(kind: type) -> tuple[object, ...]:
     model = getattr(kind, "__pydantic_generic_metadata__", None)
     if model:
         return tuple(model["parameters"])
-    # `class ByName(dict[str, T])` takes an argument, but has no `__parameters__`, since it does not derive from Generic.
+    # `class ByName(dict[str, T])` takes an argument without deriving from Generic: no `__parameters__`.
     bases = kind.__dict__.get("__orig_bases__", ())
     unlisted = dict.fromkeys(each for base in bases for each in type_variables(base))
     return tuple(getattr(kind, "__parameters__", ()) or unlisted)

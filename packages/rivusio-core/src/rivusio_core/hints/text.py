@@ -32,8 +32,8 @@ def type_text(form: object, *, modules: bool = False) -> str:
     if isinstance(form, list):
         return f"[{_listed(tuple(cast('list[object]', form)), modules)}]"
     if is_union(form):
-        parts = sorted((type_text(each, modules=modules) for each in get_args(form)), key=lambda text: text == "None")
-        return " | ".join(dict.fromkeys(parts))
+        parts = [type_text(each, modules=modules) for each in _alternatives(form)]
+        return " | ".join(sorted(dict.fromkeys(parts), key=lambda text: text == "None"))
     if get_origin(form) is Literal:
         return f"Literal[{', '.join(repr(value) for value in get_args(form))}]"
     if isinstance(form, TypeVar) and form.__bound__ is not None:
@@ -43,6 +43,12 @@ def type_text(form: object, *, modules: bool = False) -> str:
         return _name(form, modules)
     name = "Callable" if kind is CALLABLE else _name(kind, modules)
     return f"{name}[{_listed(arguments, modules)}]" if arguments else name
+
+
+def _alternatives(form: object) -> list[object]:
+    """The alternatives of a union, also of unions behind aliases and annotations; literals stay together."""
+    form = plain(form)
+    return [part for each in get_args(form) for part in _alternatives(each)] if is_union(form) else [form]
 
 
 def _listed(forms: tuple[object, ...], modules: bool) -> str:

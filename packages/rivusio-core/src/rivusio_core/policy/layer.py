@@ -14,7 +14,10 @@ Call: TypeAlias = Callable[[object], Awaitable[object]]
 
 
 class Layer(Protocol):
-    """Makes a call out of a call. What the layer remembers (tokens, failures) belongs to the call it made: to one run."""
+    """Makes a call out of a call.
+
+    What the layer remembers (tokens, failures) belongs to the call it made: to one run.
+    """
 
     def layer(self, call: Call, clock: Clock) -> Call:
         """The call with the policy around it; sleeps on `clock` alone."""

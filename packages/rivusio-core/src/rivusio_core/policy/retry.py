@@ -6,9 +6,10 @@ attempt n + 1 a time drawn evenly from 0 to `least * 2 ** (n - 1)`, at most `mos
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random, uniform
+from typing import cast
 
 from rivusio_core.clock import Clock
 from rivusio_core.duration import Duration, seconds
@@ -88,7 +89,7 @@ class Retry:
                 faults.append(Fault(f"must go from a shorter to a longer time, not {self.backoff!r}", "backoff"))
         except ConfigError as error:
             faults.append(Fault(str(error).removeprefix("backoff: "), "backoff"))
-        kinds: Iterable[object] = self.on if isinstance(self.on, tuple) else (self.on,)
+        kinds = cast("tuple[object, ...]", self.on if isinstance(self.on, tuple) else (self.on,))
         faults += [
             Fault(f"must be exception classes, not {kind!r}", "on")
             for kind in kinds

@@ -43,7 +43,7 @@ class Minimum(Aggregator[T, "C | None", C], Generic[T, C]):
     def merge(self, left: C | None, right: C | None) -> C | None:
         if left is None or right is None:
             return right if left is None else left
-        return right if right < left else left
+        return min(left, right)
 
     def result(self, accumulator: C | None) -> C:
         return cast("C", accumulator)
@@ -66,7 +66,7 @@ class Maximum(Aggregator[T, "C | None", C], Generic[T, C]):
     def merge(self, left: C | None, right: C | None) -> C | None:
         if left is None or right is None:
             return right if left is None else left
-        return right if left < right else left
+        return max(left, right)
 
     def result(self, accumulator: C | None) -> C:
         return cast("C", accumulator)

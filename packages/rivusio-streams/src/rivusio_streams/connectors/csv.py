@@ -13,9 +13,9 @@ from typing import Any, Generic, TypeVar, cast, overload
 
 from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
+
 from rivusio_core.errors import BadRecord, SinkError, SourceError
 from rivusio_core.policy.options import OnError
-
 from rivusio_streams.connectors.lines import bad_record, path_of
 from rivusio_streams.sink import Sink
 from rivusio_streams.source import EndOfPartition, Partition, Position, Rejected, Source
@@ -106,8 +106,14 @@ class Csv(Source[T], Sink[T], Generic[T]):
         try:
             file = self.path.open("rb")
         except OSError as error:
-            raise SourceError(f"{self.path} cannot be read: {error.strerror}; check the path and its permissions") from error
-        return _Rows(file, str(self.path), self._adapter, self.delimiter, self.null, position)
+            raise SourceError(
+                f"{self.path} cannot be read: {error.strerror}; check the path and its permissions"
+            ) from error
+        try:
+            return _Rows(file, str(self.path), self._adapter, self.delimiter, self.null, position)
+        except SourceError:
+            file.close()
+            raise
 
     # ------------------------------------------------------------------------------------------------- as a sink
 
@@ -130,7 +136,9 @@ class Csv(Source[T], Sink[T], Generic[T]):
                     out.writerow(self._columns)
             for row in rows:
                 if row.keys() != set(self._columns):
-                    raise SinkError(f"{self.path}: an item has other fields than the first one; columns are {self._columns}")
+                    raise SinkError(
+                        f"{self.path}: an item has other fields than the first one; columns are {self._columns}"
+                    )
                 out.writerow([row[column] for column in self._columns])
         except OSError as error:
             raise SinkError(f"{self.path}: writing failed: {error.strerror}") from error
@@ -139,9 +147,13 @@ class Csv(Source[T], Sink[T], Generic[T]):
         try:
             plain: object = to_jsonable_python(value, bytes_mode="base64")
         except Exception as error:
-            raise SinkError(f"{self.path}: a {type(value).__name__} cannot be written ({type(error).__name__})") from error
+            raise SinkError(
+                f"{self.path}: a {type(value).__name__} cannot be written ({type(error).__name__})"
+            ) from error
         if not isinstance(plain, dict):
-            raise SinkError(f"{self.path}: a {type(value).__name__} has no named fields; map it to a model or dict before")
+            raise SinkError(
+                f"{self.path}: a {type(value).__name__} has no named fields; map it to a model or dict before"
+            )
         return {key: self._cell(cell) for key, cell in cast("dict[str, object]", plain).items()}
 
     def _cell(self, cell: object) -> object:

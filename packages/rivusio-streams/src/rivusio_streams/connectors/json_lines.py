@@ -10,6 +10,7 @@ from os import PathLike
 from typing import Generic, TypeVar, overload
 
 from pydantic import TypeAdapter
+
 from rivusio_core.errors import SinkError, SourceError
 from rivusio_core.policy.options import OnError
 from rivusio_streams.connectors.lines import decode_lines, encode_lines, path_of
@@ -49,9 +50,7 @@ class JsonLines(Source[T], Sink[T], Generic[T]):
     commit = "append"
 
     @overload
-    def __init__(
-        self: JsonLines[object], path: str | PathLike[str], *, append: bool = False
-    ) -> None: ...
+    def __init__(self: JsonLines[object], path: str | PathLike[str], *, append: bool = False) -> None: ...
     @overload
     def __init__(
         self, path: str | PathLike[str], model: type[T], *, on_error: OnError = "fail", append: bool = False
@@ -85,7 +84,9 @@ class JsonLines(Source[T], Sink[T], Generic[T]):
             file = self.path.open("rb")
             file.seek(offset)
         except OSError as error:
-            raise SourceError(f"{self.path} cannot be read: {error.strerror}; check the path and its permissions") from error
+            raise SourceError(
+                f"{self.path} cannot be read: {error.strerror}; check the path and its permissions"
+            ) from error
         return _Lines(file, str(self.path), self._adapter, offset, line)
 
     # ------------------------------------------------------------------------------------------------- as a sink

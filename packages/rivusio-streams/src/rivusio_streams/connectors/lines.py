@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
-from rivusio_core.errors import BadRecord, ConfigError, Fault, SinkError
 
+from rivusio_core.errors import BadRecord, ConfigError, Fault, SinkError
 from rivusio_streams.source import Rejected
 
 __all__ = ["bad_record", "decode_lines", "encode_lines", "path_of"]

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Generic, TypeVar, cast
 
 from rivusio_core.errors import DefinitionError
-
 from rivusio_streams.sink import AsyncSink, BaseSink
 
 __all__ = ["ListSink", "sink_of"]

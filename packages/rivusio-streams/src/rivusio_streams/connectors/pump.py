@@ -42,7 +42,7 @@ class PumpedPartition(AsyncPartition[T], Generic[T]):
                 while len(self._waiting) >= self._most:
                     self._room = anyio.Event()
                     await self._room.wait()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             self._error = error  # raised by `next_batch`, behind what was yielded before
         finally:
             close = getattr(iterator, "aclose", None)
@@ -127,7 +127,7 @@ class ThreadedPartition(AsyncPartition[T], Generic[T]):
             finally:
                 if isinstance(iterator, Generator):
                     iterator.close()
-        except BaseException as raised:  # handed over to the run, whatever it is
+        except BaseException as raised:  # noqa: BLE001  # handed over to the run, whatever it is
             error = raised
         with self._lock:
             self._over, self._error = True, error

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast, overload
 
 from pydantic import TypeAdapter
+
 from rivusio_core.errors import SinkError, SourceError
 from rivusio_core.policy.options import OnError
-
 from rivusio_streams.connectors.lines import decode_lines, encode_lines
 from rivusio_streams.connectors.pump import ThreadedPartition
 from rivusio_streams.sink import Sink
@@ -108,7 +108,8 @@ class StdOut(Sink[object]):
 
     def write(self, batch: Sequence[object]) -> None:
         text = b"".join(
-            f"{value}\n".encode() if isinstance(value, str) else encode_lines([value], "standard output") for value in batch
+            f"{value}\n".encode() if isinstance(value, str) else encode_lines([value], "standard output")
+            for value in batch
         )
         try:
             sys.stdout.buffer.write(text)

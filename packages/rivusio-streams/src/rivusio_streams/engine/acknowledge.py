@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 import anyio
-from rivusio_core.clock import Clock
 
-from rivusio_streams.engine.reader import SourceRun
+from rivusio_core.clock import Clock
 from rivusio_streams.engine.signals import Barrier
+from rivusio_streams.engine.source_run import SourceRun
 
 __all__ = ["Acknowledger"]
 

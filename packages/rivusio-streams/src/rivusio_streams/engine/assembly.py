@@ -9,13 +9,12 @@ from rivusio_core.engine.build import build
 from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.opening import Opening
 from rivusio_core.engine.stage import Stage
-
 from rivusio_streams.engine.event_time_stage import EventTimeStage
 from rivusio_streams.engine.fan_out import FanOut
 from rivusio_streams.engine.key_stage import KeyStage
 from rivusio_streams.engine.merge_stage import MergeStage
-from rivusio_streams.engine.reader import SourceRun
 from rivusio_streams.engine.reorder_stage import ReorderStage
+from rivusio_streams.engine.source_run import SourceRun
 from rivusio_streams.engine.split_stage import SplitStage
 from rivusio_streams.engine.window_stage import WindowStage
 from rivusio_streams.engine.writer import SinkStage, Writer
@@ -49,9 +48,7 @@ class Assembly:
         sink: makes the stage for a writer.
     """
 
-    def __init__(
-        self, plan: Plan, context: RunContext, opening: Opening, sink: Callable[[Writer], SinkStage]
-    ) -> None:
+    def __init__(self, plan: Plan, context: RunContext, opening: Opening, sink: Callable[[Writer], SinkStage]) -> None:
         self._plan, self._context, self._opening, self._sink = plan, context, opening, sink
         self.sources: dict[int, SourceRun] = {}
         self.writers: dict[str, Writer] = {}
@@ -135,7 +132,7 @@ class Assembly:
                 return merge.inputs
             case ReadNode():
                 source = self.sources[id(node)]
-                source.out = self._event_time("", EventTime(), node, out) if node.source.timed else out
+                source.feed.out = self._event_time("", EventTime(), node, out) if node.source.timed else out
                 return []
             case _:
                 raise TypeError(f"no stage is known for {type(node).__name__}")
@@ -162,5 +159,7 @@ class Assembly:
         for side in sides:
             if isinstance(side, SideNode):
                 ways[side.side] += self._heads[id(side)]
-        yes, no = ((outs[0] if len(outs) == 1 else FanOut(outs)) if outs else None for outs in (ways[True], ways[False]))
+        yes, no = (
+            (outs[0] if len(outs) == 1 else FanOut(outs)) if outs else None for outs in (ways[True], ways[False])
+        )
         return self._add(SplitStage(self._plan.name(node), node.predicate, self._context, yes, no))

@@ -74,7 +74,7 @@ class EventTimeStage(Stage):
             given: list[Any] = [of(value) for value in chunk.values]
             if set(map(type, given)) != {int} or min(given) < FIRST or max(given) > LAST:
                 given = [moment(value) for value in given]
-        except Exception:  # rare: once more, item by item, to find which
+        except Exception:  # noqa: BLE001  # rare: once more, item by item, to find which
             return extract(_converting(of), chunk, self.name, notes, self._context)
         notes.tallies[self.name] = Tally(taken=len(given), passed=len(given), given=len(given))
         return chunk, given, None

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import anyio
+import anyio.lowlevel
 
 __all__ = ["Gate"]
 
@@ -19,7 +20,7 @@ class Gate:
 
     def __init__(self) -> None:
         self._busy = False
-        self._waiting: list[tuple[int, int, anyio.Event]] = []
+        self._waiting: list[_Entry] = []
         self._count = 0
 
     @asynccontextmanager
@@ -36,21 +37,44 @@ class Gate:
             self._busy = True
             return
         self._count += 1
-        entry = (priority, self._count, anyio.Event())
+        entry = _Entry(priority, self._count)
         self._waiting.append(entry)
         try:
-            await entry[2].wait()
+            await entry.turn.wait()
+            # Who has just left may come back at once, and be the one that is furthest behind still.
+            await anyio.lowlevel.checkpoint()
+            while min(self._waiting, key=_Entry.rank) is not entry:
+                entry.turn = anyio.Event()
+                self._hand_over()
+                await entry.turn.wait()
         except BaseException:
-            if entry in self._waiting:
-                self._waiting.remove(entry)
-            else:  # it was this one's turn already
+            self._waiting.remove(entry)
+            if entry.turn.is_set():
                 self._leave()
             raise
+        self._waiting.remove(entry)
 
     def _leave(self) -> None:
         if self._waiting:
-            first = min(self._waiting, key=lambda entry: entry[:2])
-            self._waiting.remove(first)
-            first[2].set()  # still busy: the gate is handed over
+            self._hand_over()  # it stays busy
         else:
             self._busy = False
+
+    def _hand_over(self) -> None:
+        min(self._waiting, key=_Entry.rank).turn.set()
+
+    async def checkpoint(self) -> None:
+        """A cancellation point, and a turn for other tasks, but not where others wait to be let in: they will run."""
+        if not self._waiting:
+            await anyio.lowlevel.checkpoint()
+
+
+class _Entry:
+    """Somebody who waits; of equal priorities the one that came first goes first."""
+
+    def __init__(self, priority: int, order: int) -> None:
+        self.priority, self.order = priority, order
+        self.turn = anyio.Event()
+
+    def rank(self) -> tuple[int, int]:
+        return self.priority, self.order

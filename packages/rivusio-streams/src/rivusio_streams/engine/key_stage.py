@@ -9,7 +9,6 @@ from typing import Any
 from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.notes import Notes
 from rivusio_core.engine.stage import Chunk, Stage
-
 from rivusio_streams.engine.treatment import extract
 
 __all__ = ["KeyStage"]

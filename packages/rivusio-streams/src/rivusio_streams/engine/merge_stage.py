@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from rivusio_core.engine.notes import Notes
 from rivusio_core.engine.context import RunContext
+from rivusio_core.engine.notes import Notes
 from rivusio_core.engine.stage import Chunk, End, Signal, Stage
 from rivusio_core.listener import Tally
-
 from rivusio_streams.engine.gate import Gate
 from rivusio_streams.engine.origin import MARK, TIMED
 from rivusio_streams.engine.signals import Barrier, Idle, Stop, Watermark

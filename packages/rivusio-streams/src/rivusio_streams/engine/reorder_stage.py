@@ -5,7 +5,6 @@ from __future__ import annotations
 from operator import itemgetter
 
 from rivusio_core.engine.stage import Chunk, Signal, Stage
-
 from rivusio_streams.engine.origin import MARK, ORIGIN, POSITION
 
 __all__ = ["ReorderStage"]

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from time import perf_counter
 
 import anyio
+
 from rivusio_core.dead_letter import DeadLetter
 from rivusio_core.duration import seconds
 from rivusio_core.engine.context import RunContext
@@ -20,15 +21,15 @@ from rivusio_core.engine.session import first_error, with_closing_errors
 from rivusio_core.engine.stage import End, Signal
 from rivusio_core.errors import DrainTimeout
 from rivusio_core.listener import Listener, Tally
-
 from rivusio_streams.config import RunConfig
 from rivusio_streams.connectors.listing import sink_of
 from rivusio_streams.dead_letter import Envelope
 from rivusio_streams.engine.acknowledge import Acknowledger
 from rivusio_streams.engine.assembly import Assembly
 from rivusio_streams.engine.origin import Origin
-from rivusio_streams.engine.reader import SourceRun
+from rivusio_streams.engine.reader import Feed
 from rivusio_streams.engine.signals import Barrier, Stop
+from rivusio_streams.engine.source_run import SourceRun
 from rivusio_streams.engine.writer import SinkStage, Writer
 from rivusio_streams.graph import ReadNode
 from rivusio_streams.plan import Plan
@@ -119,14 +120,9 @@ class FlowRun:
         assembly = Assembly(self._plan, self._context, self._opening, self._sink)
         for node in self._plan.nodes:
             if isinstance(node, ReadNode):
-                source = SourceRun(
-                    self._plan.name(node),
-                    node.source,
-                    self._context,
-                    self._config.chunk,
-                    self._plan.idle_after(node),
-                    self._sink_seconds,
-                )
+                name, idle_after = self._plan.name(node), sorted(set(self._plan.idle_after(node)))
+                feed = Feed(name, node.source, self._context, self._config.chunk, idle_after, self._sink_seconds)
+                source = SourceRun(feed)
                 self._sources.append(source)
                 assembly.sources[id(node)] = source
         for node in self._plan.nodes:
@@ -158,7 +154,7 @@ class FlowRun:
         async def attempt(call: Callable[[], Awaitable[object]]) -> None:
             try:
                 await call()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # all must be closed
                 errors.append(error)
 
         for source in self._sources:
@@ -179,9 +175,10 @@ class FlowRun:
             group.start_soon(self._heed_stop)
             if self._acknowledger.needed:
                 group.start_soon(self._acknowledger.run, self._context.clock, seconds(self._config.every))
+            ahead = sum(len(source.readers) for source in self._sources) > 1
             async with anyio.create_task_group() as reading:
                 for source in self._sources:
-                    reading.start_soon(source.run)
+                    reading.start_soon(source.run, ahead)
             await self._all_ended.wait()
             await self._flush_dead_letters()
             if not self._holding:
@@ -245,4 +242,3 @@ def _ended_by(group: BaseExceptionGroup[BaseException]) -> BaseException:
             return first_error(found)
     errors = group.subgroup(Exception)
     return first_error(errors if errors is not None else group)
-

@@ -10,14 +10,13 @@ from typing import Any
 from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.notes import Notes
 from rivusio_core.engine.stage import Chunk, Signal, Stage
-
 from rivusio_streams.engine.treatment import extract, picked
 
 __all__ = ["SplitStage"]
 
 
 class SplitStage(Stage):
-    """Items for which the predicate holds go to `yes`, the others to `no`; where nothing takes a side, they are filtered.
+    """Items for which the predicate holds go to `yes`, the others to `no`; a side that nothing takes is filtered.
 
     Args:
         name: of the step.

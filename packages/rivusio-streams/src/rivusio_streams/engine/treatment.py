@@ -71,14 +71,14 @@ def extract(
     results: list[Any] = []
     try:
         results = [function(value) for value in chunk.values]
-    except Exception:  # rare: done again item by item, to find which; the functions have no side effects
+    except Exception:  # noqa: BLE001  # rare: done again item by item, to find which
         results, good = [], [False] * len(chunk)
         for index, value in enumerate(chunk.values):
             tally.taken += 1
             try:
                 results.append(function(value))
                 good[index] = True
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # `treat` says what becomes of it
                 fatal = treat(notes, step, value, tuple(column[index] for column in chunk.columns), error, context)
                 if fatal is not None:
                     break
@@ -92,4 +92,6 @@ def extract(
 
 def picked(chunk: Chunk, wanted: Sequence[bool]) -> Chunk:
     """The wanted items of a chunk."""
-    return Chunk(list(compress(chunk.values, wanted)), tuple(list(compress(column, wanted)) for column in chunk.columns))
+    return Chunk(
+        list(compress(chunk.values, wanted)), tuple(list(compress(column, wanted)) for column in chunk.columns)
+    )

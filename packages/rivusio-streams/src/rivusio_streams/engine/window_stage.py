@@ -99,7 +99,7 @@ class WindowStage(Stage):
                     if not self._put(time, mark, key, value):
                         late[index] = True
                 break
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # `treat` says what becomes of it
                 failures += 1
                 columns = tuple(column[index] for column in chunk.columns)
                 fatal = treat(notes, self.name, chunk.values[index], columns, error, self._context)
@@ -258,5 +258,3 @@ class _Ordered(Aggregator[Any, "list[tuple[int, Any]]", Any]):
 
 def _sorted(values: list[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
     return iter(sorted(values, key=itemgetter(0)))
-
-

@@ -10,11 +10,13 @@ from typing import Any
 
 import anyio
 import anyio.to_thread
+
 from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.notes import Notes
 from rivusio_core.engine.stage import Chunk, End, Fail, Signal, Stage
-from rivusio_core.errors import RunError, SinkError, describe
+from rivusio_core.errors import RunError, SinkError
 from rivusio_core.listener import Tally
+from rivusio_streams.engine.foreign import describe
 from rivusio_streams.engine.signals import Barrier
 from rivusio_streams.sink import AsyncSink, BaseSink, Sink
 
@@ -127,5 +129,3 @@ class SinkStage(Stage):
         if isinstance(signal, Barrier | End):
             await self.writer.flush()
             self._reached(self, signal)
-
-

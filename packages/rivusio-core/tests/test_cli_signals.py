@@ -1,0 +1,97 @@
+"""Signals: the first stops cleanly, the second breaks off, and either way everything is closed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from rivusio_command import Command
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent the POSIX way")
+
+SIGNALS = pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
+)
+
+JOBS = """
+import sys
+import time
+from pathlib import Path
+import anyio
+from rivusio_core import AsyncBasePipe, SyncBasePipe
+
+class Closing:
+    def teardown(self): Path("closed").touch()
+
+class Echo(Closing, SyncBasePipe[str, str]):
+    def process(self, item: str) -> str:
+        return item
+
+class Slow(AsyncBasePipe[str, str]):
+    async def process(self, item: str) -> str:
+        print("working", flush=True)
+        await anyio.sleep(3600)
+        return item
+    async def teardown(self):
+        await anyio.sleep(0)
+        Path("closed").touch()
+
+class Blocking(Closing, SyncBasePipe[str, str]):
+    def process(self, item: str) -> str:
+        print("working", flush=True)
+        time.sleep(3600)
+        return item
+
+echo, slow, blocking = Echo(), Slow(), Blocking()
+"""
+
+
+@pytest.fixture
+def rivusio(tmp_path: Path) -> Command:
+    command = Command(tmp_path)
+    command.write("jobs.py", JOBS)
+    return command
+
+
+def started(rivusio: Command, target: str, expected: bytes) -> subprocess.Popen[bytes]:
+    """A run that has dealt with, or is dealing with, its first item."""
+    process = rivusio.start("run", target)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(b"first\nsecond")
+    process.stdin.flush()
+    assert process.stdout.readline() == expected, process.communicate()
+    return process
+
+
+def first_signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Send it and wait until it was understood."""
+    assert process.stderr is not None
+    process.send_signal(number)
+    assert process.stderr.readline() == f"{number.name}: stopping cleanly; the next signal breaks off\n".encode()
+
+
+@SIGNALS
+def test_the_first_signal_stops_cleanly(rivusio: Command, number: signal.Signals, code: int) -> None:
+    process = started(rivusio, "jobs:echo", b"first\n")
+    first_signal(process, number)
+    out, err = process.communicate(timeout=50)  # standard input is still open until here
+    assert (process.returncode, out) == (0, b""), err
+    assert b"Echo: 1 in, 1 out" in err
+    assert (rivusio.folder / "closed").exists()
+
+
+@SIGNALS
+@pytest.mark.parametrize("target", ["jobs:slow", "jobs:blocking"])
+def test_the_second_signal_breaks_off(rivusio: Command, number: signal.Signals, code: int, target: str) -> None:
+    process = started(rivusio, target, b"working\n")
+    first_signal(process, number)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=50)
+    assert process.returncode == code, err
+    assert b"broken off" in err
+    assert b"Traceback" not in err
+    assert (rivusio.folder / "closed").exists()

@@ -1,0 +1,105 @@
+"""Reading a source: all of its partitions at the same time, each in a task of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import anyio
+import anyio.to_thread
+
+from rivusio_core.engine.stage import End
+from rivusio_core.errors import RunError, SourceError
+from rivusio_streams.engine.foreign import describe
+from rivusio_streams.engine.open_partition import OpenPartition
+from rivusio_streams.engine.reader import Feed, Reader
+from rivusio_streams.engine.signals import Barrier, Stop
+from rivusio_streams.moment import NEVER
+from rivusio_streams.source import AsyncPartition, AsyncSource, Partition, Position, Source
+
+__all__ = ["SourceRun"]
+
+_FEW = 8
+"""Partitions of a source that may share threads with everything else; more get threads of their own, lest their waiting
+keeps pipes with `thread=True` from being called."""
+
+
+class SourceRun:
+    """A source at work: opens its partitions, reads them at the same time, and says when all of it is over.
+
+    Args:
+        feed: source, name and settings; `feed.out` is set before `run`.
+    """
+
+    def __init__(self, feed: Feed) -> None:
+        self.feed = feed
+        self.readers: list[Reader] = []
+        self.stopping: Stop | None = None
+
+    async def open(self, origins: Callable[[str, str], int]) -> None:
+        """Open all partitions; `origins` numbers them.
+
+        Raises:
+            SourceError: one cannot be opened; those that were are in `readers`.
+        """
+        source, own = self.feed.source, self.feed.name
+        try:
+            if isinstance(source, AsyncSource):
+                keys = await source.partitions()
+            elif isinstance(source, Source):
+                keys = await anyio.to_thread.run_sync(source.partitions)
+            else:
+                raise SourceError(f"source {own!r}: derive sources from Source or AsyncSource")
+            limiter = None if len(keys) <= _FEW else anyio.CapacityLimiter(len(keys))
+            for key in keys:
+                if isinstance(source, AsyncSource):
+                    opened: Partition[Any] | AsyncPartition[Any] = await source.open_partition(key, None)
+                else:
+                    opened = await anyio.to_thread.run_sync(source.open_partition, key, None)
+                name = f"{own}[{key}]" if len(keys) > 1 else own
+                self.readers.append(Reader(OpenPartition(name, opened, limiter), origins(own, key), self.feed))
+        except RunError:
+            raise
+        except Exception as error:
+            raise SourceError(f"source {own!r}: opening failed: {describe(error)}") from error
+
+    def stop(self) -> None:
+        """Read no more."""
+        self.stopping = self.stopping or Stop()
+        for reader in self.readers:
+            reader.stop()
+
+    async def run(self, ahead: bool) -> None:
+        """Read everything, then push the end, or the stop; `ahead`: see `Reader.read`."""
+        feed = self.feed
+        async with anyio.create_task_group() as beside:
+            for reader in self.readers:
+                partition = reader.partition.partition
+                if isinstance(partition, AsyncPartition) and type(partition).work is not AsyncPartition[Any].work:
+                    beside.start_soon(self._work, reader, partition)
+            async with anyio.create_task_group() as group:
+                for reader in self.readers:
+                    group.start_soon(partial(reader.read, ahead=ahead))
+            beside.cancel_scope.cancel()
+        async with feed.gate.turn(NEVER):
+            over = all(reader.ended for reader in self.readers)
+            await feed.out.signal(End() if over or self.stopping is None else self.stopping)
+
+    async def _work(self, reader: Reader, partition: AsyncPartition[Any]) -> None:
+        try:
+            await partition.work()
+        except RunError:
+            raise
+        except Exception as error:
+            raise SourceError(f"source {reader.partition.name}: reading failed: {describe(error)}") from error
+
+    async def barrier(self, barrier: Barrier) -> list[tuple[OpenPartition, Position]]:
+        """Push a barrier between two batches; gives the positions it stands for."""
+        feed = self.feed
+        async with feed.gate.turn(NEVER):
+            positions: list[tuple[OpenPartition, Position]] = [
+                (each.partition, each.pushed) for each in self.readers if each.pushed is not None
+            ]
+            await feed.out.signal(barrier)
+        return positions
