@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pipes import aadd, add
+from sample_pipes import aadd, add
 
 import anyio
 import pytest

@@ -1,6 +1,6 @@
 """`>>`, `&`, `branch`, `route`: what fits, what is refused when it is written, and what comes of it."""
 
-from pipes import add, parse, twice
+from sample_pipes import add, parse, twice
 
 import pytest
 from hypothesis import given

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pipes import aadd, add, afail_at_17, fail_at_17, twice
+from sample_pipes import aadd, add, afail_at_17, fail_at_17, twice
 from typing import Any
 
 import pytest
@@ -79,7 +79,7 @@ def _check(error: PipeError, name: str) -> None:
     assert (error.pipe, error.position, error.attempts) == (name, 17, 1)
     assert isinstance(error.cause, ValueError)
     assert error.__cause__ is error.cause
-    assert f"pipe {name!r} failed on item 17: ValueError at pipes.py:" in str(error)
+    assert f"pipe {name!r} failed on item 17: ValueError at sample_pipes.py:" in str(error)
     assert "secret" not in str(error)
 
 

@@ -2,7 +2,7 @@
 
 import pickle
 from collections.abc import AsyncIterator, Iterator
-from pipes import add
+from sample_pipes import add
 from typing import Annotated, Any
 
 import pytest

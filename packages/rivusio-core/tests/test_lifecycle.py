@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import gc
 from collections.abc import AsyncIterator, Iterator
-from pipes import LIFE, ARecorded, Recorded, aadd, add, fail_at_17
+from sample_pipes import LIFE, ARecorded, Recorded, aadd, add, fail_at_17
 from typing import Annotated
 
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from rivusio_core import PipeError, Use, flat_pipe, pipe, resource, state
+from rivusio_core import Listener, PipeError, RunInfo, Use, flat_pipe, pipe, resource, state
 from rivusio_core.pipe import SyncBasePipe
 
 
@@ -34,6 +34,21 @@ def test_set_up_once_per_run_and_torn_down_in_reverse() -> None:
         assert LIFE == BOTH * 2
         assert pipeline.run(1) == 1
         assert LIFE == BOTH * 3
+
+
+def test_opened_runs_are_told_to_listeners() -> None:
+    class Ears(Listener):
+        def run_started(self, run: RunInfo) -> None:
+            LIFE.append("started")
+
+        def run_ended(self, run: RunInfo, error: BaseException | None) -> None:
+            LIFE.append(f"ended {error}")
+
+    for pipeline in (Recorded(label="a") >> add, Recorded(label="a") >> aadd):
+        LIFE.clear()
+        with pipeline.opened(listeners=[Ears()]) as opened:
+            assert opened.run(1) == 2
+        assert LIFE == ["started", "setup a", "teardown a", "ended None"]
 
 
 @pytest.mark.anyio

@@ -6,7 +6,7 @@ import gc
 import itertools
 import tracemalloc
 from collections.abc import AsyncIterator, Iterable, Iterator
-from pipes import aadd, add, atwice, parse, twice
+from sample_pipes import aadd, add, atwice, parse, twice
 
 import anyio
 import pytest
@@ -212,3 +212,7 @@ def test_listeners_hear_counts_that_balance() -> None:
 def test_unknown_settings_are_refused_before_anything_runs() -> None:
     with pytest.raises(ConfigError, match="paralel"):
         add.map([1], paralel=3)  # type: ignore[call-arg]  # the mistake under test  # pyright: ignore[reportCallIssue]
+    with pytest.raises(ConfigError, match="parallel: must be Parallel"):
+        add.map([1], parallel=4)  # type: ignore[arg-type]  # the mistake under test  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ConfigError, match=r"concurrency.*whole number"):
+        add.with_options(concurrency="2")  # type: ignore[arg-type]  # the mistake under test  # pyright: ignore[reportArgumentType]

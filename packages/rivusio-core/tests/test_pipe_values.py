@@ -2,7 +2,7 @@
 
 import copy
 import pickle
-from pipes import aadd, add, parse, twice
+from sample_pipes import aadd, add, parse, twice
 from typing import Annotated, Generic, TypeVar
 
 import pytest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from pathlib import Path
-from pipes import Counting, add, die_at_17, fail_at_17, parse, print_and_add, process_id, twice
+from sample_pipes import Counting, add, die_at_17, fail_at_17, parse, print_and_add, process_id, twice
 
 import pytest
 

@@ -1,7 +1,7 @@
 """`keep`, `not_none`, `batch`, `unbatch` as values; how they run is tested with the engine."""
 
 from datetime import timedelta
-from pipes import parse, twice
+from sample_pipes import parse, twice
 
 import pytest
 from typing_extensions import TypeIs

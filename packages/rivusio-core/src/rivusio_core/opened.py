@@ -133,11 +133,13 @@ class _OneByOne:
         self._chain = Chain([], self._context.clock, keeps_dead_letters=False)
 
     async def __aenter__(self) -> Self:
+        self._context.listeners.run_started(self._context.info)
         pairs = zip(steps_of(self._pipe), step_names(self._pipe), strict=True)
         try:
             steps = [await self._opening.step(step, name) for step, name in pairs]
         except BaseException as error:
             with_closing_errors(error, await self._close())
+            self._context.listeners.run_ended(self._context.info, error)
             raise
         self._chain = Chain(
             steps, self._context.clock, keeps_dead_letters=self._context.dead_letters is not None, strict=True
@@ -148,6 +150,7 @@ class _OneByOne:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         final = with_closing_errors(error, await self._close())
+        self._context.listeners.run_ended(self._context.info, final)
         if error is None and final is not None:
             raise final
 

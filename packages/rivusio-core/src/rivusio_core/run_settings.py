@@ -62,6 +62,9 @@ def check_settings(pipe: BasePipe[Any, Any], settings: RunSettings) -> None:
     unknown = sorted(set(settings) - set(RunSettings.__annotations__))
     if unknown:
         raise ConfigError(f"no such setting: {', '.join(unknown)}; there are {', '.join(RunSettings.__annotations__)}")
+    parallel: object = settings.get("parallel")
+    if parallel is not None and not isinstance(parallel, Parallel):
+        raise ConfigError(f"parallel: must be Parallel(kind=..., workers=...), not {parallel!r}")
     for step in _all_steps(pipe):
         check_options(step, step.step_name)
         if step.options.on_error == "dead_letter" and settings.get("dead_letters") is None:

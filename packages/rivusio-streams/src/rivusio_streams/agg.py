@@ -5,7 +5,7 @@ least one item; what an aggregator gives for none (seen with `fold` only) stands
 
 >>> from rivusio_streams.aggregate import fold
 >>> fold(combine(tuple, count(), total(), quantile(0.5)), [1, 2, 4])
-(3, 7, 2)
+(3, 7, 2.0)
 """
 
 from __future__ import annotations
@@ -185,7 +185,8 @@ def combine(
     /,
 ) -> Combine[T, tuple[R1, R2, R3, R4]]: ...
 @overload
-def combine(make: Callable[..., R], /, **parts: Aggregator[T, Any, object]) -> Combine[T, R]: ...
+# Any as the results: with `object` pyright takes that for the type of numbers and values, and refuses lambdas.
+def combine(make: Callable[..., R], /, **parts: Aggregator[T, Any, Any]) -> Combine[T, R]: ...
 def combine(
     make: Callable[..., Any], /, *unnamed: Aggregator[Any, Any, Any], **parts: Aggregator[Any, Any, Any]
 ) -> Combine[Any, Any]:

@@ -75,7 +75,14 @@ class PipeOptions:
             raise ConfigError(faults=faults)
 
     def _faults(self) -> list[Fault]:
-        faults = list[Fault]()
+        faults = [
+            Fault(f"must be {'a whole number' if kind is int else 'True or False'}, not {value!r}", name)
+            for kind, names in ((int, ("concurrency",)), (bool, ("ordered", "thread", "process", "validate")))
+            for name in names
+            if type(value := getattr(self, name)) is not kind
+        ]
+        if faults:
+            return faults
         if self.concurrency < 1:
             faults.append(Fault(f"must be 1 or more, not {self.concurrency}", "concurrency"))
         if self.on_error not in get_args(OnError):

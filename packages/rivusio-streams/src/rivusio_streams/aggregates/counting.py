@@ -42,26 +42,28 @@ class Count(Aggregator[object, int, int]):
 
 
 @dataclass(frozen=True)
-class Total(Aggregator[T, "N | None", N], Generic[T, N]):
+class Total(Aggregator[T, object, N], Generic[T, N]):
     """The sum; added in order of arrival. Of no values: 0."""
 
     of: Callable[[T], N]
     ordered = False
 
-    def create(self) -> N | None:
+    # The accumulator is None or a number, and is typed `object`: with `N | None` pyright infers nothing of a lambda.
+
+    def create(self) -> object:
         return None
 
-    def add(self, accumulator: N | None, value: T) -> N | None:
+    def add(self, accumulator: object, value: T) -> object:
         number = self.of(value)
-        return number if accumulator is None else cast("N", accumulator + number)
+        return number if accumulator is None else cast("N", accumulator) + number
 
-    def merge(self, left: N | None, right: N | None) -> N | None:
+    def merge(self, left: object, right: object) -> object:
         if left is None or right is None:
             return right if left is None else left
-        return cast("N", left + right)
+        return cast("N", left) + cast("N", right)
 
-    def result(self, accumulator: N | None) -> N:
-        return cast("N", 0) if accumulator is None else accumulator
+    def result(self, accumulator: object) -> N:
+        return cast("N", 0 if accumulator is None else accumulator)
 
 
 @dataclass(frozen=True)

@@ -27,48 +27,52 @@ C = TypeVar("C", bound=Comparable)
 
 
 @dataclass(frozen=True)
-class Minimum(Aggregator[T, "C | None", C], Generic[T, C]):
+class Minimum(Aggregator[T, object, C], Generic[T, C]):
     """The smallest; of equal ones the first to arrive. Of no values: None."""
 
     of: Callable[[T], C]
     ordered = False
 
-    def create(self) -> C | None:
+    # The accumulator is None or a value, and is typed `object`: with `C | None` pyright infers nothing of a lambda.
+
+    def create(self) -> object:
         return None
 
-    def add(self, accumulator: C | None, value: T) -> C | None:
+    def add(self, accumulator: object, value: T) -> object:
         found = self.of(value)
-        return found if accumulator is None or found < accumulator else accumulator
+        return found if accumulator is None or found < cast("C", accumulator) else accumulator
 
-    def merge(self, left: C | None, right: C | None) -> C | None:
+    def merge(self, left: object, right: object) -> object:
         if left is None or right is None:
             return right if left is None else left
-        return min(left, right)
+        return right if cast("C", right) < cast("C", left) else left
 
-    def result(self, accumulator: C | None) -> C:
+    def result(self, accumulator: object) -> C:
         return cast("C", accumulator)
 
 
 @dataclass(frozen=True)
-class Maximum(Aggregator[T, "C | None", C], Generic[T, C]):
+class Maximum(Aggregator[T, object, C], Generic[T, C]):
     """The largest; of equal ones the first to arrive. Of no values: None."""
 
     of: Callable[[T], C]
     ordered = False
 
-    def create(self) -> C | None:
+    # The accumulator is None or a value, and is typed `object`: with `C | None` pyright infers nothing of a lambda.
+
+    def create(self) -> object:
         return None
 
-    def add(self, accumulator: C | None, value: T) -> C | None:
+    def add(self, accumulator: object, value: T) -> object:
         found = self.of(value)
-        return found if accumulator is None or accumulator < found else accumulator
+        return found if accumulator is None or cast("C", accumulator) < found else accumulator
 
-    def merge(self, left: C | None, right: C | None) -> C | None:
+    def merge(self, left: object, right: object) -> object:
         if left is None or right is None:
             return right if left is None else left
-        return max(left, right)
+        return right if cast("C", left) < cast("C", right) else left
 
-    def result(self, accumulator: C | None) -> C:
+    def result(self, accumulator: object) -> C:
         return cast("C", accumulator)
 
 
