@@ -134,7 +134,7 @@ def test_a_failed_item_is_told_by_step_position_and_place_but_not_shown(
 ) -> None:
     if target == "jobs:Double":
         rivusio.write("more.py", "from jobs import Double\nd = Double()")
-        target, told = "more:d", ["line 1 of standard input is not what the pipeline takes"]
+        target, told = "more:d", ["line 1 of standard input is no valid JSON of its type"]
     done = rivusio("run", target, stdin=stdin)
     shown = re.sub(" +", " ", tidy(Done(done.code, "", done.err), 1))
     for part in told:

@@ -13,7 +13,8 @@ from rivusio_core.toml_file import MAX_BYTES, parse_toml, read_text
 
 
 def test_higher_layers_win_value_by_value(tmp_path: Path) -> None:
-    (tmp_path / "pyproject.toml").write_text('[tool.rivusio]\na = "1"\nb = "1"\n[tool.rivusio.s]\nx = 1\ny = 1\nz = 1\nw = 1')
+    low = '[tool.rivusio]\na = "1"\nb = "1"\n[tool.rivusio.s]\nx = 1\ny = 1\nz = 1\nw = 1'
+    (tmp_path / "pyproject.toml").write_text(low)
     (tmp_path / "rivusio.toml").write_text("[s]\ny = 2\nz = 2\nw = 2")
     layers = Layers()
     layers.add_files(tmp_path)
@@ -37,7 +38,8 @@ def test_a_detail_does_not_silently_replace_a_value() -> None:
     layers = Layers()
     layers.add_environment({"RIVUSIO__CHECKPOINT": "store.db", "RIVUSIO__CHECKPOINT__EVERY": "10s"})
     assert layers.table.plain() == {"checkpoint": "store.db"}
-    assert [(fault.where, fault.path) for fault in layers.faults] == [("RIVUSIO__CHECKPOINT__EVERY", "checkpoint.every")]
+    (fault,) = layers.faults
+    assert (fault.where, fault.path) == ("RIVUSIO__CHECKPOINT__EVERY", "checkpoint.every")
     layers = Layers()
     layers.add_overrides(["a.b=1", "a=2"])
     assert [str(fault) for fault in layers.faults] == ["--set: a: is both a value and a table"]
@@ -45,7 +47,7 @@ def test_a_detail_does_not_silently_replace_a_value() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["RIVUSIO_NAME", "rivusio__name", "RIVUSIO__name", "RIVUSIO__", "RIVUSIO____X", "RIVUSIO__A____B", "RIVUSIO___NAME"],
+    ["RIVUSIO_NAME", "rivusio__name", "RIVUSIO__name", "RIVUSIO__", "RIVUSIO____X", "RIVUSIO__A____B", "RIVUSIO___N"],
 )
 def test_variables_that_only_look_like_settings_are_noticed(name: str) -> None:
     layers = Layers()
@@ -98,7 +100,14 @@ def test_what_only_looks_deep_is_read(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["." * MAX_BYTES, '"\\' * (MAX_BYTES // 2), "'" * MAX_BYTES, '"""' + '"" ' * (MAX_BYTES // 4), "a" * MAX_BYTES, '"\n' * 500_000],
+    [
+        "." * MAX_BYTES,
+        '"\\' * (MAX_BYTES // 2),
+        "'" * MAX_BYTES,
+        '"""' + '"" ' * (MAX_BYTES // 4),
+        "a" * MAX_BYTES,
+        '"\n' * 500_000,
+    ],
 )
 def test_texts_of_the_largest_size_are_refused_in_time(text: str) -> None:
     # Quadratic reading of these would take hours, not the seconds of the suite's time-out.
@@ -111,7 +120,8 @@ def test_files_are_read_only_if_they_are_small_and_regular(tmp_path: Path) -> No
     (tmp_path / "latin").write_bytes(b"a = '\xe9'")
     (tmp_path / "largest").write_bytes(b" " * MAX_BYTES)
     assert len(read_text(tmp_path / "largest")) == MAX_BYTES
-    for name, told in (("large", "larger than 1 MiB"), ("latin", "not UTF-8"), (".", "no regular file"), ("x", "no such file")):
+    expected = {"large": "larger than 1 MiB", "latin": "not UTF-8", ".": "no regular file", "x": "no such file"}
+    for name, told in expected.items():
         with pytest.raises(ConfigError, match=told):
             read_text(tmp_path / name)
 

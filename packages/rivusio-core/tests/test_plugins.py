@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -84,9 +85,8 @@ def test_listing_needs_neither_pluggy_nor_a_plugin(tmp_path: Path) -> None:
         "assert [i.distribution for i in installed().infos() if i.name == 'acme'] == ['acme 1.0']\n"
         "print(sorted({'pluggy', 'p_acme'} & set(sys.modules)))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={"PYTHONPATH": ":".join([str(folder), *sys.path])}, capture_output=True, text=True
-    )
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), *sys.path])}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
@@ -110,7 +110,7 @@ def test_listing_needs_neither_pluggy_nor_a_plugin(tmp_path: Path) -> None:
             "more",
         ),
         (
-            "from rivusio_core.hooks import hookimpl\n@hookimpl\ndef rivusio_register(registry): raise KeyError('s3cret')",
+            "from rivusio_core.hooks import *\n@hookimpl\ndef rivusio_register(registry): raise KeyError('s3cret')",
             PluginLoadError,
             "rivusio_register raised KeyError",
         ),
@@ -120,7 +120,7 @@ def test_listing_needs_neither_pluggy_nor_a_plugin(tmp_path: Path) -> None:
             "is a int, not of BasePipe",
         ),
         (
-            "from rivusio_core.hooks import hookimpl\n@hookimpl\ndef rivusio_register(registry): registry.add('pip', 'x', 3)",
+            "from rivusio_core.hooks import *\n@hookimpl\ndef rivusio_register(registry): registry.add('pip', 'x', 3)",
             PluginTypeError,
             "did you mean 'pipe'",
         ),

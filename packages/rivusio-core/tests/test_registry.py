@@ -60,7 +60,8 @@ def test_the_owner_of_a_kind_says_what_its_objects_must_be() -> None:
     registry.commit(owner)
     other = registered(registry)
     other.source("good", FileLines)
-    with pytest.raises(PluginTypeError, match=r"rivusio-acme 1\.0: the source 'acme\.bad' is the class Double, not of Lines"):
+    told = r"rivusio-acme 1\.0: the source 'acme\.bad' is the class Double, not of Lines"
+    with pytest.raises(PluginTypeError, match=told):
         other.source("bad", Double)
 
 

@@ -118,8 +118,8 @@ def test_which_errors_are_tried_again() -> None:
 def test_a_wait_is_drawn_from_the_formula(attempt: int, least: int, factor: int, seed: int) -> None:
     retry = Retry(backoff=f"{least}ms..{least * factor}ms", random=Random(seed))
     # AWS, "Exponential Backoff And Jitter": sleep = random_between(0, min(cap, base * 2 ** attempt)), from attempt 0
-    bound = min(least * factor / 1_000, least / 1_000 * 2 ** (attempt - 1))
-    assert retry.wait(attempt, OSError()) == Random(seed).uniform(0, bound) <= bound
+    bound = min(least * factor, least * 2 ** (attempt - 1)) / 1_000
+    assert retry.wait(attempt, OSError()) == pytest.approx(Random(seed).uniform(0, bound))
 
 
 def test_waits_fill_the_bounds_that_stamina_has(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -208,10 +208,16 @@ class PipeError(RunError):
         if cause is not None:
             self.__cause__ = cause
 
-    def __str__(self) -> str:
+    @property
+    def reason(self) -> str:
+        """The message alone, without pipe and position."""
         message = str(self.args[0]) if self.args else ""
-        if not message:
-            message = describe(self.cause) if self.cause is not None else type(self).__name__
+        if message:
+            return message
+        return describe(self.cause) if self.cause is not None else type(self).__name__
+
+    def __str__(self) -> str:
+        message = self.reason
         if not self.pipe:
             return message
         item = "" if self.position is None else f" on item {self.position}"

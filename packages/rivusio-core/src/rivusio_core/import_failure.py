@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import dataclass
 
 from rivusio_core.errors import RivusioError
+from rivusio_core.frames import users_frame
 
 __all__ = ["ImportFailure"]
 
-_TELLING = (ImportError, SyntaxError, NameError, AttributeError, RivusioError)
-"""Raised while importing, the text of these names names: it quotes neither items nor the values of settings."""
-
-_MACHINERY = ("<frozen importlib", "<frozen runpy", "<frozen zipimport")
+_TELLING = (ImportError, SyntaxError, NameError, AttributeError, TypeError, RivusioError)
+"""Raised while importing, the text of these tells names and types; it quotes neither items nor settings."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +19,7 @@ class ImportFailure:
 
     Attributes:
         kind: name of the exception's type.
-        file, line: the innermost place outside the import machinery; "" and 0 if there is none.
+        file, line: the innermost place in the user's or plugin's code; "" and 0 if there is none.
         code: the text of that line.
         text: the exception's text, or "" where it might quote a value.
     """
@@ -40,25 +38,11 @@ class ImportFailure:
         if isinstance(error, SyntaxError):
             line = (error.text or "").strip()
             return cls(kind, error.filename or "", error.lineno or 0, line, error.msg)
-        frames = [each for each in traceback.extract_tb(error.__traceback__) if not _is_machinery(each.filename)]
-        if not frames:
+        inner = users_frame(error)
+        if inner is None:
             return cls(kind, "", 0, "", text)
-        inner = frames[-1]
         return cls(kind, inner.filename, inner.lineno or 0, inner.line or "", text)
 
     def __str__(self) -> str:
         place = f" at {self.file}:{self.line}" if self.file else ""
         return f"{self.kind}{place}" + (f": {self.text}" if self.text else "")
-
-
-def _is_machinery(filename: str) -> bool:
-    return filename.startswith(_MACHINERY) or filename == _IMPORTLIB
-
-
-def _importlib() -> str:
-    import importlib  # only for its place
-
-    return importlib.__file__
-
-
-_IMPORTLIB = _importlib()

@@ -123,9 +123,10 @@ class Plugin:
         return cast("tuple[Listener, ...]", each)
 
     def _guarded(self, hook: str, call: Callable[[], T], *passed: type[Exception]) -> T:
+        kept: tuple[type[Exception], ...] = (PluginError, *passed)
         try:
             return call()
-        except (PluginError, *passed):
+        except kept:
             raise
         except (Exception, SystemExit) as error:
             raise PluginLoadError(

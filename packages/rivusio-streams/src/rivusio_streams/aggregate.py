@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 __all__ = ["Aggregator", "fold"]
 
@@ -42,6 +42,11 @@ class Aggregator(ABC, Generic[T, A, R]):
     """
 
     ordered: bool = True
+
+    @property
+    def timeless(self) -> bool:
+        """Event times do not matter to it: `add` will do."""
+        return type(self).add_at is Aggregator[Any, Any, Any].add_at
 
     @abstractmethod
     def create(self) -> A:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, InstanceOf, SkipValidation, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, SkipValidation, ValidationError, field_validator
 
 from rivusio_core.clock import Clock
 from rivusio_core.duration import Duration, Size, seconds
@@ -14,6 +15,14 @@ from rivusio_core.listener import Listener
 from rivusio_streams.sink import BaseSink
 
 __all__ = ["RunConfig", "RunSettings"]
+
+
+def _letters(value: object) -> object:
+    if isinstance(value, str) and value:
+        return Path(value)
+    if value is None or isinstance(value, BaseSink | list | Path):
+        return value
+    raise ValueError("must be a sink, a list, or the path of a JSON lines file")
 
 
 class RunSettings(BaseModel):
@@ -88,8 +97,10 @@ class RunConfig(RunSettings):
         '5s'
     """
 
-    dead_letters: InstanceOf[BaseSink[Any]] | InstanceOf[list[Any]] | None = Field(
-        default=None, description="Where items that failed for good go, as `Envelope`s."
+    dead_letters: Annotated[BaseSink[Any] | list[Any] | Path | None, PlainValidator(_letters)] = Field(
+        default=None,
+        description="Where items that failed for good go, as `Envelope`s: a sink, a list, or the path of a JSON lines "
+        "file that only its owner may read.",
     )
     listeners: Sequence[Listener] = Field(default=(), description="What hears of counts and failures.")
     clock: SkipValidation[Clock | None] = Field(default=None, description="The time; tests bring their own.")

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 from rivusio_core.dead_letter import DeadLetter
+from rivusio_core.errors import SinkError
+from rivusio_streams.connectors.json_lines import JsonLines
+from rivusio_streams.connectors.listing import sink_of
 from rivusio_streams.engine.origin import MARK, ORIGIN, POSITION, TIME, TIMED, Origin
 from rivusio_streams.moment import as_datetime
+from rivusio_streams.sink import BaseSink
 
-__all__ = ["Envelope"]
+__all__ = ["Envelope", "letters_sink"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ class Envelope:
         return Envelope(
             value=letter.value,
             step=error.pipe,
-            reason=str(error),
+            reason=error.reason,
             errors=tuple(_chain(error)),
             attempts=error.attempts,
             source=origin.step,
@@ -73,3 +79,18 @@ def _chain(error: BaseException | None) -> list[str]:
         names.append(type(error).__name__)
         error = error.__cause__
     return names
+
+
+def letters_sink(place: BaseSink[Any] | list[Any] | Path) -> BaseSink[Any]:
+    """The sink for what `RunConfig.dead_letters` says; a file that is not there yet is made for its owner alone.
+
+    Raises:
+        SinkError: the file cannot be made.
+    """
+    if not isinstance(place, Path):
+        return sink_of(place)
+    try:
+        place.touch(mode=0o600)  # dead letters hold items, and items may hold anything
+    except OSError as error:
+        raise SinkError(f"{place} cannot be written: {error.strerror}; its folder must exist and be writable") from error
+    return JsonLines(place)

@@ -1,6 +1,6 @@
 """Event times: whole microseconds since the epoch, UTC, as exact integers; negative before 1970.
 
->>> moment(datetime(1970, 1, 1, 0, 0, 1, tzinfo=timezone.utc)), as_datetime(-1).isoformat()
+>>> moment(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)), as_datetime(-1).isoformat()
 (1000000, '1969-12-31T23:59:59.999999+00:00')
 """
 

@@ -24,8 +24,8 @@ from rivusio_core.errors import (
     RunError,
     Transient,
     UnknownKindError,
-    describe,
 )
+from rivusio_core.frames import last_actor, users_frame
 
 __all__ = ["blocks", "flattened"]
 
@@ -106,11 +106,16 @@ def _of_pipe(error: PipeError, *, show_values: bool) -> Block:
 def _cause(cause: BaseException | None, *, show_values: bool) -> list[tuple[str, str]]:
     if cause is None:
         return []
-    rows = [("cause", describe(cause))]
+    rows = [("cause", f"{type(cause).__name__}{_place(cause)}")]
     if show_values or (isinstance(cause, RivusioError) and not isinstance(cause, PipeError)):
         text = str(cause.args[0]) if isinstance(cause, PipeError) and cause.args else str(cause)
         rows.append(("text", text))
     return rows
+
+
+def _place(error: BaseException) -> str:
+    frame = users_frame(error)
+    return f" at {Path(frame.filename).name}:{frame.lineno} in {frame.name}" if frame is not None else ""
 
 
 def _more(cause: BaseException | None, show_values: bool) -> list[str]:
@@ -120,16 +125,13 @@ def _more(cause: BaseException | None, show_values: bool) -> list[str]:
 
 
 def _foreign(error: BaseException, *, show_values: bool) -> Block:
-    """Neither a Rivusio error nor wrapped into one: a bug, ours if it was raised in our code."""
-    frames = traceback.extract_tb(error.__traceback__)
-    inner = frames[-1] if frames else None
+    """Neither a Rivusio error nor wrapped into one: a bug, ours if our code was the last to act."""
+    frame, ours = last_actor(error)
     rows = [("error", type(error).__name__)]
-    if inner is not None:
-        rows.append(("at", f"{inner.filename}:{inner.lineno} in {inner.name}"))
+    if frame is not None:
+        rows.append(("at", f"{frame.filename}:{frame.lineno} in {frame.name}"))
     if show_values:
         rows.append(("text", str(error)))
-    # ours: raised within a package of Rivusio's, whatever calls stand outside
-    ours = inner is None or any(part.startswith("rivusio_") for part in Path(inner.filename).parts[-6:-1])
     hint = _more(error, show_values)
     if not ours:
         return Block("code outside of a pipe raised", rows, hint)

@@ -39,8 +39,8 @@ def _execute(options: Options) -> int:
     run = _Run(runnable, launch)
     try:
         anyio.run(run.go)
-    except KeyboardInterrupt:  # a third signal, or a second one that broke off what blocked the event loop
-        return run.interrupted()
+    except* KeyboardInterrupt:  # a third signal, or a second one that broke off what blocked the event loop
+        run.report = None
     if run.report is None:
         return run.interrupted()
     _show(run.report, json=options.json and not isinstance(runnable, PipeRunnable))
@@ -67,7 +67,7 @@ class _Run:
             try:
                 with signals.scope:
                     self.report = await self._runnable.launch(launch)
-            except KeyboardInterrupt:
+            except* KeyboardInterrupt:
                 pass  # it has ended the event loop already, which cancelled this
             finally:
                 self._number = signals.number or self._number

@@ -33,6 +33,7 @@ class Combine(Aggregator[T, "list[object]", R], Generic[T, R]):
         self.make = make
         self.parts = tuple(parts)
         self.names = tuple(names)
+        self._adds: list[tuple[int, Callable[[Any, T], object]]] = [(i, part.add) for i, part in enumerate(self.parts)]
         self.ordered = any(part.ordered for part in self.parts)
         if not self.parts:
             raise ConfigError("agg.combine: give it at least one aggregator")
@@ -62,8 +63,14 @@ class Combine(Aggregator[T, "list[object]", R], Generic[T, R]):
     def create(self) -> list[object]:
         return [part.create() for part in self.parts]
 
+    @property
+    def timeless(self) -> bool:
+        return all(part.timeless for part in self.parts)
+
     def add(self, accumulator: list[object], value: T) -> list[object]:
-        return self.add_at(accumulator, value, 0)
+        for index, add in self._adds:
+            accumulator[index] = add(accumulator[index], value)
+        return accumulator
 
     def add_at(self, accumulator: list[object], value: T, time: int) -> list[object]:
         for index, part in enumerate(self.parts):

@@ -9,6 +9,7 @@ from rivusio_core.engine.build import build
 from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.opening import Opening
 from rivusio_core.engine.stage import Stage
+from rivusio_core.pipeline import Pipeline, steps_of
 from rivusio_streams.engine.event_time_stage import EventTimeStage
 from rivusio_streams.engine.fan_out import FanOut
 from rivusio_streams.engine.key_stage import KeyStage
@@ -58,6 +59,8 @@ class Assembly:
         """By id of a node: the stage to push for each of its inputs."""
         self._columns = plan.columns()
         self._reordered = plan.reordered()
+        self._consumers = plan.consumers()
+        self._fused: set[int] = set()
         self._origins: dict[int, list[int]] = {}
         self._timing: list[EventTimeStage] = []
 
@@ -84,8 +87,10 @@ class Assembly:
             Exception: whatever a pipe's `setup` raises.
         """
         self._find_origins(number)
-        consumers = self._plan.consumers()
+        consumers = self._consumers
         for node in reversed(self._plan.nodes):
+            if id(node) in self._fused:
+                continue
             outs = [self._heads[id(fed)][index] for fed, index in consumers.get(id(node), ())]
             if isinstance(node, SplitNode):
                 self._heads[id(node)] = [self._split(node, [fed for fed, _ in consumers[id(node)]])]
@@ -112,12 +117,7 @@ class Assembly:
             case SideNode():
                 return [out]
             case PipeNode():
-                columns, names = self._columns[id(node)], self._plan.names[id(node)]
-                if id(node) in self._reordered:
-                    out = self._add(ReorderStage(out))
-                made = await build(node.pipe, context, self._opening, out, columns=columns, names=names)
-                self.stages += reversed(made)
-                return [made[0] if made else out]
+                return [await self._pipes(node, out)]
             case EventTimeNode():
                 return [self._event_time(name, node.spec, node.inputs[0], out)]
             case KeyNode():
@@ -136,6 +136,28 @@ class Assembly:
                 return []
             case _:
                 raise TypeError(f"no stage is known for {type(node).__name__}")
+
+    async def _pipes(self, last: PipeNode, out: Stage) -> Stage:
+        """The stage for a run of pipes that ends with this one: neighbours become one chain."""
+        run = [last]
+        before = last.inputs[0]
+        while (
+            isinstance(before, PipeNode) and len(self._consumers[id(before)]) == 1 and id(before) not in self._reordered
+        ):
+            run.append(before)
+            self._fused.add(id(before))
+            before = before.inputs[0]
+        run.reverse()
+        steps = tuple(step for node in run for step in steps_of(node.pipe))
+        names = [name for node in run for name in self._plan.names[id(node)]]
+        if id(last) in self._reordered:
+            out = self._add(ReorderStage(out))
+        columns = self._columns[id(last)]
+        made = await build(Pipeline(steps), self._context, self._opening, out, columns=columns, names=names)
+        self.stages += reversed(made)
+        first = made[0] if made else out
+        self._heads[id(run[0])] = [first]
+        return first
 
     def _add(self, stage: Stage) -> Stage:
         self.stages.append(stage)

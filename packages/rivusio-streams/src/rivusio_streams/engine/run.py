@@ -22,8 +22,7 @@ from rivusio_core.engine.stage import End, Signal
 from rivusio_core.errors import DrainTimeout
 from rivusio_core.listener import Listener, Tally
 from rivusio_streams.config import RunConfig
-from rivusio_streams.connectors.listing import sink_of
-from rivusio_streams.dead_letter import Envelope
+from rivusio_streams.dead_letter import Envelope, letters_sink
 from rivusio_streams.engine.acknowledge import Acknowledger
 from rivusio_streams.engine.assembly import Assembly
 from rivusio_streams.engine.origin import Origin
@@ -56,7 +55,7 @@ class FlowRun:
 
     def __init__(self, plan: Plan, config: RunConfig, name: str, stop: anyio.Event) -> None:
         self._plan, self._config, self._stop = plan, config, stop
-        self._dead = None if config.dead_letters is None else Writer(_DEAD_LETTERS, sink_of(config.dead_letters))
+        self._dead = None if config.dead_letters is None else Writer(_DEAD_LETTERS, letters_sink(config.dead_letters))
         steps = (*plan.steps, _DEAD_LETTERS) if self._dead else plan.steps
         info = RunContext.info_of(name, steps)
         listeners: list[Listener] = [*config.listeners]

@@ -23,7 +23,7 @@ from rivusio_streams.engine.signals import Barrier, Stop, Watermark
 from rivusio_streams.engine.treatment import picked, treat
 from rivusio_streams.graph import AggregateNode
 from rivusio_streams.moment import FOREVER, as_datetime
-from rivusio_streams.windows import Pane, Window, Windowed
+from rivusio_streams.windows import Pane, Tumbling, Window, Windowed
 from rivusio_streams.windows.window import Timing
 
 __all__ = ["WindowStage"]
@@ -50,6 +50,12 @@ class _Open:
     panes: dict[Any, int] = field(default_factory=dict[Any, int])
 
 
+class _RowFailed(Exception):  # noqa: N818  # tells which item failed
+    def __init__(self, index: int, error: Exception) -> None:
+        super().__init__(index)
+        self.index, self.error = index, error
+
+
 class WindowStage(Stage):
     """One windowed aggregation.
 
@@ -71,6 +77,7 @@ class WindowStage(Stage):
         self._windows = node.windows
         self._size, self._allowed = node.windows.size, node.allowed_lateness
         self._fold = _Ordered(node.aggregator) if node.aggregator.ordered else node.aggregator
+        self._timeless = node.aggregator.timeless and not node.aggregator.ordered
         self._open: dict[int, _Open] = {}
         self._closing: list[int] = []
         self._dropping: list[int] = []
@@ -90,21 +97,18 @@ class WindowStage(Stage):
         late = [False] * len(chunk)
         rows = enumerate(zip(chunk.columns[TIME], chunk.columns[MARK], keys, chunk.values, strict=True))
         fatal: PipeError | None = None
-        index, failures = -1, 0
+        taken = failures = 0
         while fatal is None:
             try:
-                for index, (time, mark, key, value) in rows:
-                    if mark >= self._next:
-                        self._advance(mark)
-                    if not self._put(time, mark, key, value):
-                        late[index] = True
+                self._fold_rows(rows, late)
+                taken = len(chunk)
                 break
-            except Exception as error:  # noqa: BLE001  # `treat` says what becomes of it
-                failures += 1
-                columns = tuple(column[index] for column in chunk.columns)
-                fatal = treat(notes, self.name, chunk.values[index], columns, error, self._context)
-        self._count(notes, index + 1 - failures, sum(late), held, given)
-        notes.tally(self.name).taken += index + 1
+            except _RowFailed as failed:
+                failures, taken = failures + 1, failed.index + 1
+                columns = tuple(column[failed.index] for column in chunk.columns)
+                fatal = treat(notes, self.name, chunk.values[failed.index], columns, failed.error, self._context)
+        self._count(notes, taken - failures, sum(late), held, given)
+        notes.tally(self.name).taken += taken
         notes.seconds = perf_counter() - began
         await self._context.absorb(notes)
         if self._late_out is not None and any(late):
@@ -112,6 +116,33 @@ class WindowStage(Stage):
         await self._push()
         if fatal is not None:
             raise fatal from fatal.cause
+
+    def _fold_rows(self, rows: Iterator[tuple[int, tuple[int, int, Any, Any]]], late: list[bool]) -> None:
+        """Add items to their windows, and close windows between them; the shortest way for what is usual."""
+        open_, fold, nothing = self._open, self._fold, _NOTHING
+        create, add, add_at = fold.create, fold.add, None if self._timeless else fold.add_at
+        aligned = self._windows if isinstance(self._windows, Tumbling) else None
+        size, offset = (aligned.length, aligned.offset) if aligned is not None else (1, 0)
+        index, added = -1, 0
+        try:
+            for index, (time, mark, key, value) in rows:
+                if mark >= self._next:
+                    self._advance(mark)
+                found = open_.get(time - (time - offset) % size) if aligned is not None else None
+                if found is None or found.closed:
+                    late[index] = not self._put(time, mark, key, value)
+                    continue
+                accumulators = found.accumulators
+                accumulator = accumulators.get(key, nothing)
+                if accumulator is nothing:
+                    accumulator = create()
+                accumulators[key] = add(accumulator, value) if add_at is None else add_at(accumulator, value, time)
+                found.held += 1
+                added += 1
+        except Exception as error:
+            raise _RowFailed(index, error) from error
+        finally:
+            self._held += added
 
     def _count(self, notes: Notes, done: int, late: int, held: int, given: int) -> None:
         tally, kept = notes.tally(self.name), self._held - held
