@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
-from rivusio_streams import RunConfig
 
 from flights import plot, summary
 from flights.data import DataNotFoundError, find_data
 from flights.outputs import Outputs
 from flights.pipeline import make_flow
+from rivusio_streams import RunConfig
 
 
 def main() -> int:

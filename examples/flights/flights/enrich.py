@@ -6,10 +6,10 @@ import datetime as dt
 from pathlib import Path
 
 from pydantic import ValidationError
-from rivusio_core import BadRecord, Pipeline, SyncBasePipe, branch, pipe, state
 
 from flights.data import Row, read_rows
 from flights.models import Airport, EnrichedFlight, Flight, Plane, Weather
+from rivusio_core import BadRecord, Pipeline, SyncBasePipe, branch, pipe, state
 
 __all__ = ["AirportsOf", "PlaneOf", "WeatherOf", "enrichment", "join", "parse"]
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from rivusio_streams import Stream, Tumbling, Windowed, agg
-
 from flights.clock import NEW_YORK
 from flights.known import Known
 from flights.models import EnrichedFlight, HourFigures, HourStats
+from rivusio_streams import Stream, Tumbling, Windowed, agg
 
 __all__ = ["hourly"]
 

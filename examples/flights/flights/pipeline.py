@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rivusio_plugins_contrib.files import Parquet
-from rivusio_plugins_contrib.sqlite import SqliteTable
-from rivusio_streams import Flow, JsonLines, Stream
-
 from flights.enrich import enrichment
 from flights.hours import hourly
 from flights.models import EnrichedFlight, HourStats, RouteDelay
 from flights.outputs import Outputs
 from flights.routes import worst_routes
 from flights.source import Departures
+from rivusio_plugins_contrib.files import Parquet
+from rivusio_plugins_contrib.sqlite import SqliteTable
+from rivusio_streams import Flow, JsonLines, Stream
 
 __all__ = ["make_flow"]
 

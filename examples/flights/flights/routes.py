@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rivusio_streams import Stream, Tumbling, Windowed, agg
-
 from flights.clock import NEW_YORK
 from flights.models import Arrival, EnrichedFlight, Route, RouteDelay, RouteFigures
+from rivusio_streams import Stream, Tumbling, Windowed, agg
 
 __all__ = ["LEAST_FLIGHTS", "worst_routes"]
 
@@ -30,9 +29,9 @@ def worst_routes(flights: Stream[EnrichedFlight]) -> Stream[RouteDelay]:
     """
     figures = agg.combine(
         RouteFigures,
-        dest_name=agg.first(lambda arrival: arrival.dest_name),
+        dest_name=agg.first(_dest_name),
         flights=agg.count(),
-        mean_delay=agg.mean(lambda arrival: arrival.delay),
+        mean_delay=agg.mean(_delay),
     )
     days = flights.flat_map(_arrival).key_by(lambda arrival: arrival.route).window(DAY).aggregate(figures)
     compared = days.filter(lambda day: day.value.flights >= LEAST_FLIGHTS)
@@ -43,6 +42,14 @@ def worst_routes(flights: Stream[EnrichedFlight]) -> Stream[RouteDelay]:
 def _arrival(flight: EnrichedFlight) -> Iterator[Arrival]:
     if flight.arr_delay is not None:
         yield Arrival(Route(flight.origin, flight.dest), flight.dest_name, flight.arr_delay)
+
+
+def _dest_name(arrival: Arrival) -> str | None:
+    return arrival.dest_name
+
+
+def _delay(arrival: Arrival) -> float:
+    return arrival.delay
 
 
 def _badness(day: RouteDay) -> tuple[float, int, Route]:

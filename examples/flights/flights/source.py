@@ -6,9 +6,8 @@ import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
-from rivusio_streams import EndOfPartition, Partition, Position, Source
-
 from flights.data import Row, departures
+from rivusio_streams import EndOfPartition, Partition, Position, Source
 
 __all__ = ["Departures"]
 
@@ -23,7 +22,7 @@ class Departures(Source[Row]):
     path: Path
     replay = "seekable"
 
-    def open_partition(self, partition: str, position: Position | None) -> Partition[Row]:  # noqa: ARG002  # there is one
+    def open_partition(self, partition: str, position: Position | None) -> Partition[Row]:  # there is one
         return _Reading(self.path, position if isinstance(position, int) else 0)
 
 

@@ -40,7 +40,7 @@ def _totals(hours: list[HourStats]) -> Iterable[str]:
     departed = sum(hour.departures for hour in hours)
     cancelled = sum(hour.cancellations for hour in hours)
     delay = sum(hour.mean_delay * hour.departures for hour in hours if hour.mean_delay is not None)
-    busy = [hour for hour in hours if hour.departures >= 3]  # noqa: PLR2004  # one late flight is no bad hour
+    busy = [hour for hour in hours if hour.departures >= 3]  # one late flight is no bad hour
     worst = max(busy, key=lambda hour: hour.mean_delay or 0, default=None)
     yield f"{scheduled:,}"
     yield f"{departed:,}"

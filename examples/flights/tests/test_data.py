@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from flights.data import DataNotFoundError, departures, find_data
 
 LINES = [

@@ -3,14 +3,54 @@
 from __future__ import annotations
 
 import pytest
-from flights.models import Flight
 from pydantic import ValidationError
+
+from flights.models import Flight
 
 FLOWN = dict(
     zip(
-        "year month day dep_time sched_dep_time dep_delay arr_time sched_arr_time arr_delay carrier flight tailnum "
-        "origin dest air_time distance hour minute time_hour".split(),
-        "2013 1 1 517 515 2 830 819 11 UA 1545 N14228 EWR IAH 227 1400 5 15 2013-01-01T10:00:00Z".split(),
+        [
+            "year",
+            "month",
+            "day",
+            "dep_time",
+            "sched_dep_time",
+            "dep_delay",
+            "arr_time",
+            "sched_arr_time",
+            "arr_delay",
+            "carrier",
+            "flight",
+            "tailnum",
+            "origin",
+            "dest",
+            "air_time",
+            "distance",
+            "hour",
+            "minute",
+            "time_hour",
+        ],
+        [
+            "2013",
+            "1",
+            "1",
+            "517",
+            "515",
+            "2",
+            "830",
+            "819",
+            "11",
+            "UA",
+            "1545",
+            "N14228",
+            "EWR",
+            "IAH",
+            "227",
+            "1400",
+            "5",
+            "15",
+            "2013-01-01T10:00:00Z",
+        ],
         strict=True,
     )
 )

@@ -82,7 +82,7 @@ def table(path: Path, name: str) -> list[Record]:
     connection = sqlite3.connect(path)
     connection.row_factory = sqlite3.Row
     try:
-        return [dict(row) for row in connection.execute(f"SELECT * FROM {name}")]  # noqa: S608  # names of this file
+        return [dict(row) for row in connection.execute(f"SELECT * FROM {name}")]  # names of this file
     finally:
         connection.close()
 

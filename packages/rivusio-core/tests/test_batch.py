@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from sample_pipes import aadd, add
 
 import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sample_pipes import aadd, add
 
 from rivusio_core import batch, unbatch
 from rivusio_core.testing import VirtualClock

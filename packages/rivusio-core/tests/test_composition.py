@@ -1,10 +1,9 @@
 """`>>`, `&`, `branch`, `route`: what fits, what is refused when it is written, and what comes of it."""
 
-from sample_pipes import add, parse, twice
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sample_pipes import add, parse, twice
 from typing_extensions import TypeIs
 
 from rivusio_core import (

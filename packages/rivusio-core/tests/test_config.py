@@ -118,6 +118,12 @@ def test_text_becomes_a_list_or_table_only_where_text_is_refused(plugins: Plugin
     assert len(faults(plugins, "tags=" + "[" * 100_000)) == 1
 
 
+def test_a_file_says_what_it_means_and_its_text_stays_text(plugins: Plugins, tmp_path: Path) -> None:
+    (tmp_path / "rivusio.toml").write_text("tags = '[\"a\"]'")
+    with pytest.raises(ConfigError, match=r"rivusio\.toml: tags: Input should be a valid list"):
+        load_configuration(Settings, folder=tmp_path, plugins=plugins)
+
+
 def test_all_faults_of_all_layers_come_at_once(plugins: Plugins, tmp_path: Path) -> None:
     (tmp_path / "rivusio.toml").write_text("evry = 3\n[store]\nkep = 1\n[watch]\nprot = 1\n[monitornig]\nport = 1")
     with pytest.raises(ConfigError) as caught:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from sample_pipes import aadd, add, afail_at_17, fail_at_17, twice
 from typing import Any
 
 import pytest
+from sample_pipes import aadd, add, afail_at_17, fail_at_17, twice
 
 from rivusio_core import (
     BadRecord,

@@ -2,11 +2,11 @@
 
 import pickle
 from collections.abc import AsyncIterator, Iterator
-from sample_pipes import add
 from typing import Annotated, Any
 
 import pytest
 from pydantic import Field
+from sample_pipes import add
 
 from rivusio_core import ConfigError, DefinitionError, PipeOptions, Use, flat_pipe, pipe, resource, state
 from rivusio_core.pipe import AsyncBasePipe, AsyncFlatPipe, FlatPipe, SyncBasePipe

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gc
 from collections.abc import AsyncIterator, Iterator
-from sample_pipes import LIFE, ARecorded, Recorded, aadd, add, fail_at_17
 from typing import Annotated
 
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
+from sample_pipes import LIFE, ARecorded, Recorded, aadd, add, fail_at_17
 
 from rivusio_core import Listener, PipeError, RunInfo, Use, flat_pipe, pipe, resource, state
 from rivusio_core.pipe import SyncBasePipe

@@ -6,10 +6,10 @@ import gc
 import itertools
 import tracemalloc
 from collections.abc import AsyncIterator, Iterable, Iterator
-from sample_pipes import aadd, add, atwice, parse, twice
 
 import anyio
 import pytest
+from sample_pipes import aadd, add, atwice, parse, twice
 
 from rivusio_core import (
     ConfigError,

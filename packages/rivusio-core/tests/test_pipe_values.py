@@ -2,13 +2,13 @@
 
 import copy
 import pickle
-from sample_pipes import aadd, add, parse, twice
 from typing import Annotated, Generic, TypeVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
+from sample_pipes import aadd, add, parse, twice
 
 from rivusio_core import (
     AsyncBasePipe,

@@ -105,6 +105,11 @@ def test_listing_needs_neither_pluggy_nor_a_plugin(tmp_path: Path) -> None:
             "did you mean 'rivusio_register'",
         ),
         (
+            "from rivusio_core.hooks import hookimpl\n@hookimpl\ndef register(registry): ...",
+            PluginTypeError,
+            "unknown hook 'register'",
+        ),
+        (
             "from rivusio_core.hooks import hookimpl\n@hookimpl\ndef rivusio_register(registry, more): ...",
             PluginTypeError,
             "more",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import os
 from pathlib import Path
-from sample_pipes import Counting, add, die_at_17, fail_at_17, parse, print_and_add, process_id, twice
 
 import pytest
+from sample_pipes import Counting, add, die_at_17, fail_at_17, parse, print_and_add, process_id, twice
 
 from rivusio_core import DeadLetter, DefinitionError, Parallel, PipeError, PipeTimeout, RunError, keep, pipe
 from rivusio_core.pipe import BasePipe

@@ -1,9 +1,9 @@
 """`keep`, `not_none`, `batch`, `unbatch` as values; how they run is tested with the engine."""
 
 from datetime import timedelta
-from sample_pipes import parse, twice
 
 import pytest
+from sample_pipes import parse, twice
 from typing_extensions import TypeIs
 
 from rivusio_core import CompositionError, ConfigError, DefinitionError, batch, keep, not_none, pipe, unbatch

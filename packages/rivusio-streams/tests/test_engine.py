@@ -414,7 +414,9 @@ async def test_an_idle_partition_holds_the_watermark_back_only_so_long() -> None
     flow = stream.aggregate(agg.count()).write(out)
     async with anyio.create_task_group() as group:
         group.start_soon(flow.arun, RunConfig(clock=clock))
-        await busy.send.send([Event(1), Event(12)])
+        await busy.send.send([Event(1)])
+        await clock.sleep(10)
+        await busy.send.send([Event(12)])
         await out.until(1)
         assert clock.monotonic() >= 30
         assert shown(out) == [(None, 0, 1)]

@@ -17,7 +17,7 @@ def _absent(value: object) -> object:
 
 
 def _clock(value: int) -> int:
-    if value % 100 > 59:  # noqa: PLR2004  # minutes of an hour
+    if value % 100 > 59:  # minutes of an hour
         raise ValueError("not a time of day")
     return value
 

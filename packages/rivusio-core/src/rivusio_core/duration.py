@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import timedelta
+from fractions import Fraction
 from typing import TypeAlias
 
 from rivusio_core.errors import ConfigError
@@ -22,9 +22,9 @@ Size: TypeAlias = int | str
 """A number of bytes, or text such as `"64MiB"`, `"500kB"`."""
 
 _UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h|d)")
+_PART = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h|d)", re.ASCII)
 _SIZES = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
-_SIZE = re.compile(r"(\d+)\s*([A-Za-z]*)")
+_SIZE = re.compile(r"(\d+)\s*([A-Za-z]*)", re.ASCII)
 _LONGEST_TEXT = 64
 _LARGEST = 10**18
 """Microseconds, about 31,700 years: beyond it a value is a mistake, and sums of times stay within 64 bits."""
@@ -37,13 +37,16 @@ def microseconds(value: Duration, name: str = "duration") -> int:
         ConfigError: it is no duration; `name` says which setting.
     """
     if isinstance(value, timedelta):
-        return (value.days * 86_400 + value.seconds) * 1_000_000 + value.microseconds
+        micros = (value.days * 86_400 + value.seconds) * 1_000_000 + value.microseconds
+        if abs(micros) > _LARGEST:
+            raise ConfigError(f"{name}: {value} is out of range")
+        return micros
     if isinstance(value, str):
         return _parse(value, name)
     if isinstance(value, bool) or not isinstance(value, int | float):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
         raise ConfigError(f"{name}: {type(value).__name__} is no duration; give seconds, a timedelta or text like '5s'")
-    if not math.isfinite(value) or abs(value) * 1_000_000 > _LARGEST:
-        raise ConfigError(f"{name}: {value} seconds is out of range")
+    if not abs(value) <= _LARGEST / 1_000_000:  # so that not-a-number is out, too
+        raise ConfigError(f"{name}: that many seconds are out of range")
     return round(value * 1_000_000)
 
 
@@ -65,7 +68,7 @@ def _parse(text: str, name: str) -> int:
         raise ConfigError(
             f"{name}: {text[:_LONGEST_TEXT]!r} is no duration; write it like '250ms', '5s', '1m30s', '2h' or '1d'"
         )
-    total = round(sum(float(number) * _UNITS[unit] for number, unit in parts))
+    total = round(sum(Fraction(number) * _UNITS[unit] for number, unit in parts))
     if total > _LARGEST:
         raise ConfigError(f"{name}: {text!r} is out of range")
     return sign * total
@@ -90,9 +93,12 @@ def size(value: Size, name: str = "size") -> int:
         ConfigError: it is no size, or negative.
     """
     if isinstance(value, str):
-        match = _SIZE.fullmatch(value.strip()[:_LONGEST_TEXT])
+        match = _SIZE.fullmatch(value.strip()) if len(value) <= _LONGEST_TEXT else None
         if match and match[2] in _SIZES:
             return int(match[1]) * _SIZES[match[2]]
-    elif not isinstance(value, bool) and value >= 0:
-        return value
-    raise ConfigError(f"{name}: {value!r} is no size; write bytes, or text like '64MiB' or '500kB'")
+        given: object = None
+    else:
+        given = value  # callers may be untyped
+    if isinstance(given, int) and not isinstance(given, bool) and given >= 0:
+        return given
+    raise ConfigError(f"{name}: {repr(value)[:_LONGEST_TEXT]} is no size; write bytes, or text like '64MiB' or '500kB'")

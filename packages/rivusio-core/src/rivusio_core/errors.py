@@ -26,6 +26,7 @@ only, and the exception itself is the `__cause__`.
 
 from __future__ import annotations
 
+import pickle
 import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -81,6 +82,9 @@ def _rebuild(kind: type[RivusioError], args: tuple[object, ...], attributes: dic
     error = kind.__new__(kind, *args)
     error.args = args
     error.__dict__.update(attributes)
+    cause = attributes.get("cause")
+    if isinstance(cause, BaseException):
+        error.__cause__ = cause  # pickle leaves it behind
     return error
 
 
@@ -214,6 +218,8 @@ class PipeError(RunError):
         message = str(self.args[0]) if self.args else ""
         if message:
             return message
+        if isinstance(self.cause, PipeError):
+            return self.cause.reason  # its raiser wrote it for others to read
         return describe(self.cause) if self.cause is not None else type(self).__name__
 
     def __str__(self) -> str:
@@ -226,6 +232,16 @@ class PipeError(RunError):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Sent from a worker process, the cause loses its traceback, and so the message its place; and one cause that
+        # cannot be sent, or not be read again, must not take the results beside it along.
+        args, attributes = self.args, self.__dict__.copy()
+        if self.cause is not None:
+            args = (args[0] if args and args[0] else describe(self.cause),)
+            if not _can_be_sent(self.cause):
+                attributes["cause"] = None
+        return (_rebuild, (type(self), args, attributes))
 
 
 class Transient(PipeError):
@@ -316,6 +332,14 @@ class CheckpointMismatch(CheckpointError):
 
 class DrainTimeout(RunError):
     """Draining took longer than `drain_timeout`; the message counts what was left."""
+
+
+def _can_be_sent(error: BaseException) -> bool:
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # noqa: BLE001  # whatever its class does when it is pickled or rebuilt
+        return False
+    return True
 
 
 def describe(error: BaseException) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Literal, TypeVar, cast
+from typing import Any, Generic, Literal, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
+
 from rivusio_core import BadRecord, ConfigError
 
 __all__ = ["Column", "Rows"]
@@ -18,7 +19,7 @@ Kind = Literal["integer", "real", "boolean", "bytes", "text", "json"]
 
 
 class _Schema(GenerateJsonSchema):
-    ignored_warning_kinds: ClassVar = {"skipped-choice", "non-serializable-default"}  # defaults do not matter here
+    ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012  # pydantic's; defaults do not matter
 
 
 @dataclass(frozen=True)

@@ -92,5 +92,7 @@ def letters_sink(place: BaseSink[Any] | list[Any] | Path) -> BaseSink[Any]:
     try:
         place.touch(mode=0o600)  # dead letters hold items, and items may hold anything
     except OSError as error:
-        raise SinkError(f"{place} cannot be written: {error.strerror}; its folder must exist and be writable") from error
+        raise SinkError(
+            f"{place} cannot be written: {error.strerror}; its folder must exist and be writable"
+        ) from error
     return JsonLines(place)

@@ -173,8 +173,9 @@ async def parallel_stage(
     if parallel.kind == "process":
         from rivusio_core.engine.remote import ChainJob, remote_work  # imports this module
 
-        pool = ProcessPool(ChainJob(pipe, keeps), parallel.workers)
+        pool = ProcessPool(ChainJob(pipe, keeps), parallel.workers, clock=context.clock)
         opening.closes(pipe.step_name, pool.close)
+        await pool.start()
         return ConcurrentStage(remote_work(pool, context), parallel.workers, out, context.clock, grain=None)
     names = step_names(pipe)
     if parallel.kind == "thread":  # no event loop runs there: steps block, and wait by blocking

@@ -178,8 +178,10 @@ class Opening:
     async def _in_process(self, pipe: BasePipe[Any, Any], name: str) -> Call:
         from rivusio_core.engine.remote import PipeJob  # imports this module
 
-        pool = ProcessPool(PipeJob(pipe, name), pipe.options.concurrency)
+        timeout = None if pipe.options.timeout is None else Timeout(pipe.options.timeout)
+        pool = ProcessPool(PipeJob(pipe, name), pipe.options.concurrency, timeout=timeout, clock=self._context.clock)
         self._closers.append((name, pool.close))
+        await pool.start()
         return pool.call
 
     # ------------------------------------------------------------------------------------------------ layers
@@ -221,7 +223,7 @@ def _layers(pipe: BasePipe[Any, Any], kind: Kind) -> Sequence[Layer]:
         ports = ports_of(pipe)
         gives = {"one": ports.gives, "keep": object, "flat": GenericAlias(list, (ports.gives,))}
         layers.append(Validation(ports.takes, gives[kind]))
-    if options.timeout is not None:
+    if options.timeout is not None and not options.process:  # a pool times its answers itself
         layers.append(Timeout(options.timeout))
     if options.limiter is not None:
         layers.append(options.limiter)

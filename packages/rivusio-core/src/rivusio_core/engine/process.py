@@ -21,9 +21,11 @@ import anyio
 import anyio.abc
 import anyio.streams.buffered
 
+from rivusio_core.clock import Clock, SystemClock
 from rivusio_core.engine.frames import FrameKind, pack, read_async, unpack
 from rivusio_core.engine.worker import BOOTSTRAP, Job, Start, imports_main
 from rivusio_core.errors import DefinitionError, Fatal, PipeError, RivusioError, describe
+from rivusio_core.policy.timeout import Timeout
 
 __all__ = ["Job", "ProcessPool", "WorkerProcess"]
 
@@ -160,13 +162,17 @@ class ProcessPool:
     Args:
         job: pickled at once; every worker unpickles and opens one of its own.
         size: how many workers at most; further calls wait, first come first served.
+        timeout: the longest time for an answer; what takes longer is killed. Starting a worker does not count: it
+            takes longer than many a call.
+        clock: of the run; it is told while workers work.
 
     Raises:
         DefinitionError: the job cannot be pickled, or contains something that is not defined at module level.
     """
 
-    def __init__(self, job: Job, size: int) -> None:
+    def __init__(self, job: Job, size: int, *, timeout: Timeout | None = None, clock: Clock | None = None) -> None:
         self._payload = _payload(job)
+        self._timeout, self._clock = timeout, clock or SystemClock()
         self._free = anyio.CapacityLimiter(size)
         self._idle: list[WorkerProcess] = []
 
@@ -186,16 +192,19 @@ class ProcessPool:
 
         Raises:
             PipeError: the message cannot be sent, or the worker died.
+            PipeTimeout: the answer took too long.
             Fatal: a worker cannot be set up.
             Exception: what `Job.run` raised.
         """
         async with self._free:
-            worker = await self._worker()
-            try:
-                return await worker.call(message)
-            finally:
-                if worker.alive:
-                    self._idle.append(worker)
+            with self._clock.working():
+                worker = await self._worker()
+                call = worker.call if self._timeout is None else self._timeout.layer(worker.call, self._clock)
+                try:
+                    return await call(message)
+                finally:
+                    if worker.alive:
+                        self._idle.append(worker)
 
     async def close(self) -> None:
         """Close all workers and wait until they have ended. No call may be under way.

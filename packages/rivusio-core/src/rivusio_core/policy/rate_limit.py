@@ -21,7 +21,7 @@ from rivusio_core.policy.layer import Call
 
 __all__ = ["RateLimit"]
 
-_TEXT = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)\s*/\s*(.+)", re.DOTALL)
+_TEXT = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)\s*/\s*(.+)", re.ASCII)
 _UNIT = re.compile(r"us|ms|s|m|h|d")
 _GRAIN = 0.01
 """Seconds. A machine sleeps no finer than some milliseconds: with single tokens a fast limit would never be reached."""
@@ -67,7 +67,7 @@ class RateLimit:
         Raises:
             ConfigError: the text is no rate.
         """
-        match = _TEXT.fullmatch(text.strip()[:64])
+        match = _TEXT.fullmatch(text.strip()) if len(text) <= 64 else None
         try:
             if match is None:
                 raise ConfigError("no slash")

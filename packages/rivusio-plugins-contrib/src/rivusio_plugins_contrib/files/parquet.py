@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+
 from rivusio_core import BadRecord, SinkError, SourceError
 from rivusio_core.policy.options import OnError
-from rivusio_streams.sink import Sink
-from rivusio_streams.source import EndOfPartition, Partition, Position, Rejected, Source
-
 from rivusio_plugins_contrib.files.rowform import row_maker
 from rivusio_plugins_contrib.files.schema import arrow, schema_of
+from rivusio_streams.sink import Sink
+from rivusio_streams.source import EndOfPartition, Partition, Position, Rejected, Source
 
 __all__ = ["Parquet"]
 
@@ -105,7 +105,7 @@ class Parquet(Source[T], Sink[T], Generic[T]):
                 if self._complete:
                     with self._beside.open("rb+") as file:
                         os.fsync(file.fileno())
-                    os.replace(self._beside, self.path)
+                    self._beside.replace(self.path)
         finally:
             self._writer = None
             self._beside.unlink(missing_ok=True)

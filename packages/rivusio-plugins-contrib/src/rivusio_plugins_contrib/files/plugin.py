@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from rivusio_core.hooks import hookimpl
 from rivusio_core.registry import Registration
-
 from rivusio_plugins_contrib.files.parquet import Parquet
 
 __all__ = ["rivusio_register"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -46,6 +47,4 @@ def _texts(values: dict[str, Any], schema: Any) -> dict[str, Any]:
 
 def arrow_json(value: object) -> str:
     """Structured data as JSON text."""
-    import json  # noqa: PLC0415
-
     return json.dumps(value, ensure_ascii=False)

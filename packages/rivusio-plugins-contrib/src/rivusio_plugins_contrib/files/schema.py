@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import importlib
 import types
 from collections.abc import Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
-from rivusio_core import ConfigError
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+from rivusio_core import ConfigError
 
 __all__ = ["arrow", "schema_of"]
 
@@ -24,16 +23,15 @@ def arrow() -> Any:  # Any: pyarrow has no types of its own
         ConfigError: it is not installed.
     """
     try:
-        import pyarrow  # noqa: PLC0415  # heavy, and an extra
-        import pyarrow.parquet  # noqa: PLC0415
+        importlib.import_module("pyarrow.parquet")  # heavy, and an extra
+        return importlib.import_module("pyarrow")
     except ImportError as error:
         raise ConfigError(
             "Parquet files need pyarrow, which is not installed: pip install 'rivusio-plugins-contrib[parquet]'"
         ) from error
-    return pyarrow
 
 
-def schema_of(model: type[Any], owner: str) -> pa.Schema:
+def schema_of(model: type[Any], owner: str) -> Any:  # Any: as above
     """The schema for a pydantic model, dataclass or TypedDict.
 
     Times are microseconds in UTC, decimals their text, nested models structs, anything else that pydantic can
@@ -46,7 +44,7 @@ def schema_of(model: type[Any], owner: str) -> pa.Schema:
     found = _fields(model)
     if not found:
         raise ConfigError(f"{owner}: {getattr(model, '__name__', model)} has no fields; give a model or a dataclass")
-    return cast("pa.Schema", pa.schema([pa.field(name, *_type(hint)) for name, hint in found.items()]))
+    return pa.schema([pa.field(name, *_type(hint)) for name, hint in found.items()])
 
 
 def _fields(model: object) -> Mapping[str, object]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import anyio
 from pydantic import Field, HttpUrl, SecretStr, TypeAdapter, ValidationError
+
 from rivusio_core import AsyncBasePipe, BadRecord, ConfigError, Duration, Transient, state
 from rivusio_core.duration import seconds
 
@@ -58,7 +59,7 @@ class JsonLookup(AsyncBasePipe[In, Out], Generic[In, Out]):
     async def setup(self) -> None:
         """Open the pool."""
         try:
-            import httpx2  # noqa: PLC0415  # an extra
+            import httpx2  # an extra
         except ImportError as error:
             raise ConfigError(
                 "JsonLookup needs httpx2, which is not installed: pip install 'rivusio-plugins-contrib[http]'"
@@ -79,7 +80,7 @@ class JsonLookup(AsyncBasePipe[In, Out], Generic[In, Out]):
             Transient: the service could not be reached, or says that it may pass.
             BadRecord: the service refuses, or its answer is no `model`.
         """
-        import httpx2  # noqa: PLC0415  # an extra
+        import httpx2  # an extra
 
         try:
             async with self.client.stream("GET", self.path(item)) as response:

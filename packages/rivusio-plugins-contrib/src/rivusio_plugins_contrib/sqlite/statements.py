@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rivusio_core import ConfigError
-
 from rivusio_plugins_contrib.rows import Column
 
 __all__ = ["create", "insert", "quoted", "select"]
@@ -39,7 +38,7 @@ def create(table: str, columns: Sequence[Column], key: Sequence[str]) -> str:
 def insert(table: str, columns: Sequence[Column], key: Sequence[str]) -> str:
     """Insert a row; one with the same key is replaced."""
     names = [quoted(each.name) for each in columns]
-    text = f"INSERT INTO {quoted(table)} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608  # quoted
+    text = f"INSERT INTO {quoted(table)} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"  # quoted
     if not key:
         return text
     keys = [quoted(name) for name in key]
@@ -51,4 +50,4 @@ def insert(table: str, columns: Sequence[Column], key: Sequence[str]) -> str:
 def select(table: str, columns: Sequence[Column]) -> str:
     """Rows from a row id on, in order, no more than so many."""
     names = ", ".join(quoted(each.name) for each in columns)
-    return f"SELECT rowid, {names} FROM {quoted(table)} WHERE rowid >= ? ORDER BY rowid LIMIT ?"  # noqa: S608  # quoted
+    return f"SELECT rowid, {names} FROM {quoted(table)} WHERE rowid >= ? ORDER BY rowid LIMIT ?"  # quoted

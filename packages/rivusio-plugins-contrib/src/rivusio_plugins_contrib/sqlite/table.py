@@ -12,11 +12,10 @@ from typing import Generic, TypeVar
 
 from rivusio_core import BadRecord, ConfigError, SinkError, SourceError
 from rivusio_core.policy.options import OnError
-from rivusio_streams.sink import Commit, Sink
-from rivusio_streams.source import EndOfPartition, Partition, Position, Rejected, Source
-
 from rivusio_plugins_contrib.rows import Rows
 from rivusio_plugins_contrib.sqlite import statements
+from rivusio_streams.sink import Commit, Sink
+from rivusio_streams.source import EndOfPartition, Partition, Position, Rejected, Source
 
 __all__ = ["SqliteTable"]
 
@@ -25,7 +24,7 @@ T = TypeVar("T")
 _BUFFERED = 1_000
 """Rows that wait for one transaction at most: a transaction for every few rows would mean a disk sync for every few."""
 _LOCKED_SECONDS = 30.0
-_SMALLEST_ROWID = -(2**63)
+_SMALLEST_ROWID, _LARGEST_ROWID = -(2**63), 2**63 - 1
 
 
 class SqliteTable(Source[T], Sink[T], Generic[T]):
@@ -35,8 +34,8 @@ class SqliteTable(Source[T], Sink[T], Generic[T]):
     read. Writing creates the table where it is missing, and writes in transactions of up to 1,000 rows; with `key`, a
     row replaces the one with the same key, so that writing it again leaves no trace.
 
-    Numbers, texts, bytes and booleans are stored as such; dates, times and decimals as ISO 8601 and decimal text; nested
-    models, lists and mappings as JSON text.
+    Numbers, texts, bytes and booleans are stored as such; dates, times and decimals as ISO 8601 and decimal text;
+    nested models, lists and mappings as JSON text.
 
     Args:
         path: the database file.
@@ -126,9 +125,7 @@ class SqliteTable(Source[T], Sink[T], Generic[T]):
             raise SinkError(f"{self._where()} is not open")
         if self._buffer:
             with self._failing("writing"), self._connection as connection:
-                connection.executemany(
-                    statements.insert(self.table, self._rows.columns, self.key), self._buffer
-                )
+                connection.executemany(statements.insert(self.table, self._rows.columns, self.key), self._buffer)
             self._buffer = []
 
     def close(self) -> None:
@@ -202,8 +199,10 @@ class _RowsAfter(Partition[T], Generic[T]):
         return items
 
     def _after(self, maximum: int) -> sqlite3.Cursor:
+        if self._last == _LARGEST_ROWID:
+            return self._connection.execute(self._statement, (_LARGEST_ROWID, 0))
         first = _SMALLEST_ROWID if self._last is None else self._last + 1
-        return self._connection.execute(self._statement, (min(first, -_SMALLEST_ROWID - 1), maximum if first < -_SMALLEST_ROWID else 0))
+        return self._connection.execute(self._statement, (first, maximum))
 
     def position(self) -> Position:
         return self._last

@@ -50,7 +50,7 @@ class _Open:
     panes: dict[Any, int] = field(default_factory=dict[Any, int])
 
 
-class _RowFailed(Exception):  # noqa: N818  # tells which item failed
+class _RowFailed(Exception):  # tells which item failed
     def __init__(self, index: int, error: Exception) -> None:
         super().__init__(index)
         self.index, self.error = index, error
