@@ -22,7 +22,6 @@ PYTHON_REFUSES = {
     "misspelled_attribute": AttributeError,
     "misspelled_option_in_a_class": TypeError,
     "misspelled_retry": TypeError,
-    "mistyped_option_of_a_generator": TypeError,
     "running_a_shape": AttributeError,
     "route_without_otherwise": TypeError,
     "process_missing": TypeError,
@@ -31,6 +30,8 @@ PYTHON_REFUSES = {
     "mistyped_workers": TypeError,
     "positional_parallel": TypeError,
     "two_shapes_first": TypeError,
+    "items_not_iterable": TypeError,
+    "async_items_for_map": TypeError,
 }
 """Refused by Python itself: no such argument or attribute."""
 
@@ -43,9 +44,6 @@ ONLY_CHECKERS = {
     "process_of_another_type": "the annotations of `process` are not compared with those of its class",
     "item_of_another_type": "items are not checked, unless `validate=True` asks for it",
     "items_of_another_type": "items are not checked, unless `validate=True` asks for it",
-    "items_not_iterable": "`map` is lazy: the first `next` says so",
-    "async_items_for_map": "`map` is lazy: the first `next` says so",
-    "mistyped_run_setting": "`map` is lazy: the first `next` says so",
     "plain_function_under_flat_pipe": "what a function returns is seen when it returns",
 }
 """Why run time does not see them."""

@@ -39,6 +39,7 @@ class Command:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            bufsize=0,  # else `readline` takes more than a line, which `communicate` never sees
         )
 
     def __call__(self, *arguments: str, stdin: str | bytes = b"", **environ: str) -> Done:

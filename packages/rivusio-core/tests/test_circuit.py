@@ -233,5 +233,6 @@ class Steps(RuleBasedStateMachine):
             return "ok"
         raise AssertionError("it waited")
 
+
 TestSteps = Steps.TestCase
 TestSteps.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)

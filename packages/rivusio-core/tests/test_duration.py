@@ -64,13 +64,13 @@ def test_what_is_meant(value: str | float, micros: int) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        *("", "-", "5", "s", "5 s", "5sec", "--5s", "5s!", "1e3s", "٥s", "9" * 40 + "d", "1s" * 60, b"5s"),
+        *("", "-", "5", "s", "5 s", "5sec", "--5s", "5s!", "1e3s", "\u0665s", "9" * 40 + "d", "1s" * 60, b"5s"),
         *(float("nan"), float("inf"), -float("inf"), 1e300, True, None, timedelta.max),
         pytest.param(10**5_000, id="large"),
     ],
 )
 def test_what_is_none_is_refused_by_name(value: object) -> None:
-    with pytest.raises(ConfigError, match="^patience: ") as caught:
+    with pytest.raises(ConfigError, match=r"^patience: ") as caught:
         microseconds(value, "patience")  # type: ignore[arg-type]
     assert len(str(caught.value)) < 700
 
@@ -98,5 +98,5 @@ def test_sizes(value: int | str, count: int) -> None:
 
 @pytest.mark.parametrize("value", [-1, True, "", "MiB", "1.5MiB", "-1", "1 mib", "1TB!", "9" * 100, None, 1.5])
 def test_what_is_no_size_is_refused_by_name(value: object) -> None:
-    with pytest.raises(ConfigError, match="^memory: "):
+    with pytest.raises(ConfigError, match=r"^memory: "):
         size(value, "memory")  # type: ignore[arg-type]

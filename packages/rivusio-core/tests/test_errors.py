@@ -80,7 +80,9 @@ def test_an_error_from_elsewhere_says_where_it_was_raised_after_being_sent() -> 
         parse()
     error = RetriesExhausted(pipe="parse", position=3, attempts=2, cause=caught.value)
     message = str(error)
-    assert re.fullmatch(r"pipe 'parse' failed on item 3 after 2 attempts: ValueError at test_errors.py:\d+ in test_an_\w+", message)
+    assert re.fullmatch(
+        r"pipe 'parse' failed on item 3 after 2 attempts: ValueError at test_errors.py:\d+ in test_an_\w+", message
+    )
     assert str(pickle.loads(pickle.dumps(error))) == message
 
 
@@ -106,7 +108,9 @@ def test_the_message_of_a_pipes_error() -> None:
     assert str(Transient("busy")) == "busy"
     assert str(PipeError("busy", pipe="p")) == "pipe 'p' failed: busy"
     assert str(PipeError("busy", pipe="p", position=0)) == "pipe 'p' failed on item 0: busy"
-    assert str(PipeError("busy", pipe="p", position=7, attempts=3)) == "pipe 'p' failed on item 7 after 3 attempts: busy"
+    assert (
+        str(PipeError("busy", pipe="p", position=7, attempts=3)) == "pipe 'p' failed on item 7 after 3 attempts: busy"
+    )
     assert str(PipeError(pipe="p", cause=ValueError("4711"))) == "pipe 'p' failed: ValueError"
 
 

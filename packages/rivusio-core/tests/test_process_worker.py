@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import pickle
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from textwrap import dedent
@@ -40,6 +41,12 @@ async def started(job: object = None) -> AsyncIterator[WorkerProcess]:
         yield worker
     finally:
         await worker.close()
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for something in another process, which no clock of ours can tell."""
+    while not true():
+        await anyio.sleep(0.01)  # noqa: ASYNC110
 
 
 async def test_a_worker_keeps_its_state() -> None:
@@ -126,8 +133,7 @@ async def test_a_killed_one_is_named_with_its_signal(tmp_path: Path) -> None:
     await worker.start(pickle.dumps(Worker(log)))
 
     async def kill() -> None:
-        while "hang" not in log.read_text():
-            await anyio.sleep(0.01)
+        await until(lambda: "hang" in log.read_text())
         worker.kill()
 
     async with anyio.create_task_group() as group:
@@ -143,8 +149,7 @@ async def test_a_cancelled_call_kills(tmp_path: Path) -> None:
     process = await worker.call("process")
     async with anyio.create_task_group() as group:
         group.start_soon(worker.call, "hang")
-        while "hang" not in log.read_text():
-            await anyio.sleep(0.01)
+        await until(lambda: "hang" in log.read_text())
         group.cancel_scope.cancel()
     assert not worker.alive
     assert not psutil.pid_exists(process)
@@ -207,7 +212,7 @@ async def test_a_teardown_that_fails_is_raised() -> None:
 
 async def test_what_cannot_be_imported_there_is_a_mistake_of_definition() -> None:
     payload = pickle.dumps(Worker()).replace(b"jobs", b"sboj")
-    with pytest.raises(DefinitionError, match="No module named 'sboj'.*define it at module level"):
+    with pytest.raises(DefinitionError, match=r"No module named 'sboj'.*define it at module level"):
         await WorkerProcess().start(payload)
 
 
@@ -261,8 +266,7 @@ async def test_a_worker_that_died_idle_costs_no_item() -> None:
     process = await pool.call("process")
     assert isinstance(process, int)
     psutil.Process(process).kill()
-    while pool._idle[0].alive:  # until the event loop has heard of it
-        await anyio.sleep(0.01)
+    await until(lambda: not pool._idle[0].alive)
     assert await pool.call("count") == 1
     await pool.close()
 
@@ -354,8 +358,6 @@ def test_no_worker_outlives_a_parent_that_was_killed(tmp_path: Path) -> None:
     """
     done = script(tmp_path, text.format(tests=str(Path(__file__).parent)))
     process = int(done.stdout)
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess):
         psutil.Process(process).wait(20)
-    except psutil.NoSuchProcess:
-        pass
     assert not psutil.pid_exists(process)

@@ -213,9 +213,11 @@ def test_it_is_written_as_people_write_it(text: str, limit: RateLimit) -> None:
     assert microseconds(parsed.per) == microseconds(limit.per)
 
 
-@pytest.mark.parametrize("text", ["", "100", "/s", "100/", "0/s", "-1/s", "100/fortnight", "100/-1s", "1e3/s", "9" * 400 + "/s"])
+@pytest.mark.parametrize(
+    "text", ["", "100", "/s", "100/", "0/s", "-1/s", "100/fortnight", "100/-1s", "1e3/s", "9" * 400 + "/s"]
+)
 def test_what_is_no_rate_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match="rate_limit: .* is no rate; write it like '100/s'"):
+    with pytest.raises(ConfigError, match=r"rate_limit: .* is no rate; write it like '100/s'"):
         RateLimit.parse(text)
 
 

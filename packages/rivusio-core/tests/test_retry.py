@@ -75,7 +75,9 @@ async def test_the_last_error_is_the_cause(attempts: int) -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("error", [BadRecord("x"), Fatal("x"), PipeTypeError("x"), LimitExceeded("x"), DefinitionError("x")])
+@pytest.mark.parametrize(
+    "error", [BadRecord("x"), Fatal("x"), PipeTypeError("x"), LimitExceeded("x"), DefinitionError("x")]
+)
 async def test_what_cannot_succeed_is_raised_unchanged(error: Exception) -> None:
     clock = VirtualClock()
     call = Flaky(clock, OSError("1"), error)
@@ -212,4 +214,3 @@ def test_all_wrong_arguments_are_named_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         Retry(attempts=0, backoff="x", total=0, on=())
     assert [fault.path for fault in caught.value.faults] == ["attempts", "total", "backoff"]
-

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, Field, field_validator
+from pydantic import AfterValidator, BaseModel, Field
 from typing_extensions import TypedDict
 
 from rivusio_core import ConfigError, PipeError, PipeTypeError, SystemClock, pipe
@@ -22,13 +22,8 @@ class Order(BaseModel):
     tags: dict[str, int] = {}
 
 
-class Picky(BaseModel):
-    name: str
-
-    @field_validator("name")
-    @classmethod
-    def _no(cls, name: str) -> str:
-        raise ValueError(f"not {name}")
+class Tree(BaseModel):
+    children: list[Tree] = []
 
 
 @dataclass
@@ -74,6 +69,8 @@ async def check(takes: object, item: object, *, gives: object = Any) -> object:
         (Point, Point(1)),
         (Row, {"name": "a", "size": 1}),
         (Plain, Plain()),
+        (Tree, Tree(children=[Tree()])),
+        (list[Pet], [Cat(kind="cat"), Dog(kind="dog")]),
         (list[Plain], [Plain()]),
         (Any, object()),
         (object, object()),
@@ -87,45 +84,42 @@ async def test_what_fits_passes_untouched(kind: object, value: object) -> None:
 @pytest.mark.parametrize(
     ("kind", "value", "message"),
     [
-        (int, SECRET, "the type int that the pipe takes: Input should be a valid integer"),
+        (int, SECRET, "the type int that the pipe (takes|gives): Input should be a valid integer"),
         (int, "1", "Input should be a valid integer"),
         (int, 1.0, "Input should be a valid integer"),
         (list[int], [1, SECRET], "list.int. .*: 1: Input should be a valid integer"),
-        (Order, {"id": 1}, "Input should be .*Order"),
+        (Order, {"id": 1}, "Input should be an instance of Order"),
+        (list[Order], [{"id": 1}], "0: Input should be an instance of Order"),
+        (Tree, {"children": []}, "Input should be an instance of Tree"),
         (Point, {"x": 1}, "Input should be .*Point"),
         (Row, {"name": "a", "size": SECRET}, "size: Input should be a valid integer"),
         (Row, {"name": "a"}, "size: Field required"),
         (dict[str, int], {SECRET: SECRET}, r": \*: Input should be a valid integer"),
         (Plain, SECRET, "Input should be an instance of Plain"),
         (list[Pet], [{"kind": SECRET}], "0: union_tag_invalid"),
-        (dict[str, Picky], {SECRET: {"name": SECRET}}, "."),
+        (list[Pet], [{"kind": "cat"}], "0.cat: Input should be an instance of Cat"),
+        (dict[str, Order], {SECRET: {"name": SECRET}}, r": \*: Input should be an instance of Order"),
         (int | None, SECRET, r"the type int \| None"),
         (list[int], [SECRET] * 9, "; and 4 more$"),
     ],
 )
 async def test_what_does_not_fit_is_refused_without_quoting_it(kind: object, value: object, message: str) -> None:
     for side, settings in (("item", {"takes": kind}), ("result", {"takes": Any, "gives": kind})):
-        expected = message.replace("takes", "takes" if side == "item" else "gives")
-        with pytest.raises(PipeTypeError, match=f"^the {side} is not of the type .*{expected}") as caught:
+        with pytest.raises(PipeTypeError, match=message) as caught:
             await check(item=value, **settings)
+        assert str(caught.value).startswith(f"the {side} is not of the type ")
         assert "4711" not in str(caught.value)
         assert caught.value.__cause__ is None
         assert caught.value.__suppress_context__
 
 
 async def test_a_validator_of_the_user_is_not_quoted() -> None:
-    with pytest.raises(PipeTypeError, match="name: value_error") as caught:
-        await check(Annotated[Picky, Field(strict=False)], Picky.model_construct(name=SECRET)) and None
-        await _lax(Picky, {"name": SECRET})
+    def never(name: str) -> str:
+        raise ValueError(f"not {name}")
+
+    with pytest.raises(PipeTypeError, match=r"gives: value_error$") as caught:
+        await check(Any, SECRET, gives=Annotated[str, AfterValidator(never)])
     assert "4711" not in str(caught.value)
-
-
-async def _lax(kind: type[BaseModel], value: object) -> None:
-    class Outer(TypedDict):
-        name: Annotated[str, Field(pattern="^never$")]
-
-    del kind
-    await check(Outer, value)
 
 
 async def test_nothing_is_called_with_a_wrong_item() -> None:

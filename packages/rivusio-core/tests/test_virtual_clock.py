@@ -11,6 +11,7 @@ import anyio.to_thread
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rivusio_core.testing import VirtualClock
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, SkipValidation, ValidationError, field_validator
 
@@ -21,7 +21,7 @@ def _letters(value: object) -> object:
     if isinstance(value, str) and value:
         return Path(value)
     if value is None or isinstance(value, BaseSink | list | Path):
-        return value
+        return cast("object", value)
     raise ValueError("must be a sink, a list, or the path of a JSON lines file")
 
 

@@ -86,8 +86,8 @@ class Watermarks:
         if highest > NEVER:
             self._reached[partition] = highest - bound
         self._combine()
-        if others == FOREVER and bound == 0 and (not marks or marks[0] >= floor):
-            return marks
+        if others == FOREVER and own == floor > NEVER:  # one partition: nothing can hold it back
+            return [mark - bound for mark in marks] if bound else marks
         return [max(floor, min(others, mark - bound)) if mark > NEVER else floor for mark in marks]
 
     @property

@@ -267,7 +267,7 @@ def _payload(job: Job) -> bytes:
 
 
 def _main_module() -> dict[str, object]:
-    """How a worker imports the script or module that is `__main__` here; empty where there is none, as in a notebook."""
+    """How a worker imports the script or module that is `__main__` here; without it in a notebook."""
     main = sys.modules["__main__"]
     found: dict[str, object] = {"sys_argv": sys.argv, "orig_dir": str(Path.cwd())}
     name = getattr(getattr(main, "__spec__", None), "name", None)

@@ -136,7 +136,9 @@ class _Circuit:
 
     def _why(self) -> str:
         policy = self._policy
-        return f"its circuit is open after {policy.failures} failures within {duration_text(microseconds(policy.within))}"
+        return (
+            f"its circuit is open after {policy.failures} failures within {duration_text(microseconds(policy.within))}"
+        )
 
 
 def _text(left: float) -> str:

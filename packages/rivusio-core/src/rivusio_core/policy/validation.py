@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast, get_args
 
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import CoreSchema, ErrorDetails, SchemaError, SchemaValidator
 from pydantic_core.core_schema import ErrorType
 
 from rivusio_core.clock import Clock
@@ -28,8 +28,8 @@ _QUOTING: Final = frozenset({"error", "tag"})
 class Validation:
     """Refuses items that are not of the type `takes`, and results that are not of the type `gives`.
 
-    The values themselves are passed on: nothing is converted or copied. A type that pydantic has no schema for is
-    checked with `isinstance`. Messages quote neither values nor keys.
+    The values themselves are passed on: nothing is converted or copied. Models, and types that pydantic has no schema
+    for, are checked with `isinstance`; a mapping is no model. Messages quote neither values nor keys.
 
     Args:
         takes: type of an item; `Any` where it is not checked.
@@ -61,16 +61,17 @@ class _Check:
     def __init__(self, side: str, verb: str, expected: object) -> None:
         self._side, self._verb, self._expected = side, verb, type_text(expected)
         try:
-            self._adapter = _adapter(expected)
-        except (PydanticUserError, TypeError) as error:
+            schema = _schema(expected)
+            self._validator = SchemaValidator(schema)
+        except (PydanticUserError, SchemaError, NameError, TypeError) as error:
             first = str(error).partition("\n")[0]
             fault = Fault(f"cannot check the {side}s' type {self._expected}: {first}", "validate")
             raise ConfigError(faults=[fault]) from error
-        self._names = frozenset(_names(self._adapter.core_schema))
+        self._names = frozenset(_names(schema))
 
     def __call__(self, value: object) -> None:
         try:
-            self._adapter.validate_python(value, strict=True)
+            self._validator.validate_python(value, strict=True)
         except ValidationError as error:
             found = error.errors(include_input=False, include_url=False)
             details = "; ".join(self._line(each) for each in found[:_SHOWN])
@@ -87,12 +88,26 @@ class _Check:
         return f"{place}{': ' if place else ''}{error['type'] if quotes else error['msg']}"
 
 
-def _adapter(expected: Any) -> TypeAdapter[Any]:  # Any: whatever may stand in an annotation
+def _schema(expected: Any) -> CoreSchema:  # Any: whatever may stand in an annotation
     try:
-        return TypeAdapter(expected)
+        schema = TypeAdapter(expected).core_schema
     except PydanticUserError:
         # Not at first: where a type brings its own configuration, pydantic refuses this one.
-        return TypeAdapter(expected, config=ConfigDict(arbitrary_types_allowed=True))
+        schema = TypeAdapter(expected, config=ConfigDict(arbitrary_types_allowed=True)).core_schema
+    return cast("CoreSchema", _of_instances(schema))
+
+
+def _of_instances(schema: object) -> object:
+    """The schema with models taken as classes: even in strict mode pydantic would accept a mapping for a model."""
+    if isinstance(schema, dict):
+        entries = cast("dict[str, object]", schema)
+        if entries.get("type") == "model":
+            return {key: value for key, value in entries.items() if key in ("cls", "ref")} | {"type": "is-instance"}
+        return {key: _of_instances(value) for key, value in entries.items() if key != "metadata"}
+    if isinstance(schema, list | tuple):
+        members = [_of_instances(value) for value in cast("list[object]", schema)]
+        return tuple(members) if isinstance(schema, tuple) else members
+    return schema
 
 
 def _names(schema: object) -> Iterator[str]:

@@ -42,27 +42,26 @@ class Count(Aggregator[object, int, int]):
 
 
 @dataclass(frozen=True)
-class Total(Aggregator[T, object, N], Generic[T, N]):
+class Total(Aggregator[T, Any, N], Generic[T, N]):
     """The sum; added in order of arrival. Of no values: 0."""
 
     of: Callable[[T], N]
     ordered = False
 
-    # The accumulator is None or a number, and is typed `object`: with `N | None` pyright infers nothing of a lambda.
+    # The accumulator is `N | None`, but typed Any: with that type pyright infers nothing of a lambda.
 
-    def create(self) -> object:
+    def create(self) -> Any:
         return None
 
-    def add(self, accumulator: object, value: T) -> object:
-        number = self.of(value)
-        return number if accumulator is None else cast("N", accumulator) + number
+    def add(self, accumulator: Any, value: T) -> Any:
+        return self.of(value) if accumulator is None else accumulator + self.of(value)
 
-    def merge(self, left: object, right: object) -> object:
+    def merge(self, left: Any, right: Any) -> Any:
         if left is None or right is None:
             return right if left is None else left
-        return cast("N", left) + cast("N", right)
+        return left + right
 
-    def result(self, accumulator: object) -> N:
+    def result(self, accumulator: Any) -> N:
         return cast("N", 0 if accumulator is None else accumulator)
 
 

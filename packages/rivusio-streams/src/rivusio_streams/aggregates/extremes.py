@@ -27,52 +27,52 @@ C = TypeVar("C", bound=Comparable)
 
 
 @dataclass(frozen=True)
-class Minimum(Aggregator[T, object, C], Generic[T, C]):
+class Minimum(Aggregator[T, Any, C], Generic[T, C]):
     """The smallest; of equal ones the first to arrive. Of no values: None."""
 
     of: Callable[[T], C]
     ordered = False
 
-    # The accumulator is None or a value, and is typed `object`: with `C | None` pyright infers nothing of a lambda.
+    # The accumulator is `C | None`, but typed Any: with that type pyright infers nothing of a lambda.
 
-    def create(self) -> object:
+    def create(self) -> Any:
         return None
 
-    def add(self, accumulator: object, value: T) -> object:
+    def add(self, accumulator: Any, value: T) -> Any:
         found = self.of(value)
-        return found if accumulator is None or found < cast("C", accumulator) else accumulator
+        return found if accumulator is None or found < accumulator else accumulator
 
-    def merge(self, left: object, right: object) -> object:
+    def merge(self, left: Any, right: Any) -> Any:
         if left is None or right is None:
             return right if left is None else left
-        return right if cast("C", right) < cast("C", left) else left
+        return right if right < left else left
 
-    def result(self, accumulator: object) -> C:
+    def result(self, accumulator: Any) -> C:
         return cast("C", accumulator)
 
 
 @dataclass(frozen=True)
-class Maximum(Aggregator[T, object, C], Generic[T, C]):
+class Maximum(Aggregator[T, Any, C], Generic[T, C]):
     """The largest; of equal ones the first to arrive. Of no values: None."""
 
     of: Callable[[T], C]
     ordered = False
 
-    # The accumulator is None or a value, and is typed `object`: with `C | None` pyright infers nothing of a lambda.
+    # The accumulator is `C | None`, but typed Any: with that type pyright infers nothing of a lambda.
 
-    def create(self) -> object:
+    def create(self) -> Any:
         return None
 
-    def add(self, accumulator: object, value: T) -> object:
+    def add(self, accumulator: Any, value: T) -> Any:
         found = self.of(value)
-        return found if accumulator is None or cast("C", accumulator) < found else accumulator
+        return found if accumulator is None or accumulator < found else accumulator
 
-    def merge(self, left: object, right: object) -> object:
+    def merge(self, left: Any, right: Any) -> Any:
         if left is None or right is None:
             return right if left is None else left
-        return right if cast("C", left) < cast("C", right) else left
+        return right if left < right else left
 
-    def result(self, accumulator: object) -> C:
+    def result(self, accumulator: Any) -> C:
         return cast("C", accumulator)
 
 

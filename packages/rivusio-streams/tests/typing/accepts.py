@@ -1,0 +1,115 @@
+"""What mypy --strict and pyright --strict must pass, with exactly these types.
+
+Checked, with `rejects.py`, by `python tests/typing/check_rejects.py packages/rivusio-streams/tests/typing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_type
+
+from rivusio_core import pipe
+from rivusio_streams import (
+    Csv,
+    Flow,
+    JsonLines,
+    KeyedStream,
+    StdIn,
+    StdOut,
+    Stream,
+    Tumbling,
+    Windowed,
+    WindowedStream,
+    agg,
+)
+from typing_extensions import TypeIs
+
+
+@dataclass
+class Order:
+    user: str
+    amount: float
+    ts: datetime
+
+
+@dataclass
+class Totals:
+    orders: int
+    amount: float
+
+
+@pipe
+def parse(line: str) -> Order:
+    raise NotImplementedError(line)
+
+
+@pipe
+def perhaps(line: str) -> Order | None:
+    raise NotImplementedError(line)
+
+
+async def fetch(order: Order) -> int:
+    raise NotImplementedError(order)
+
+
+async def spread(order: Order) -> AsyncIterator[int]:
+    yield int(order.amount)
+
+
+def is_text(value: object) -> TypeIs[str]:
+    return isinstance(value, str)
+
+
+def takes_any(stream: Stream[object]) -> None:
+    del stream
+
+
+mixed: list[int | str] = [1, "a"]
+totals: list[Windowed[str, Totals]] = []
+
+orders = Stream.read(JsonLines("orders.jsonl", Order))
+assert_type(orders, Stream[Order])
+assert_type(Stream.read(["a"]), Stream[str])
+assert_type(Stream.read(StdIn()), Stream[str])
+assert_type(Stream.read(StdIn(Order)), Stream[Order])
+assert_type(Stream.read(Csv("a.csv")), Stream[dict[str, str]])
+assert_type(Stream.read(["a"]).through(parse), Stream[Order])
+assert_type(Stream.read(["a"]).through(perhaps).not_none(), Stream[Order])
+assert_type(orders.map(lambda o: o.user), Stream[str])
+assert_type(orders.map(fetch, concurrency=8), Stream[int])
+assert_type(orders.flat_map(spread), Stream[int])
+assert_type(orders.flat_map(lambda o: [o.user]), Stream[str])
+assert_type(orders.filter(lambda o: o.amount > 0), Stream[Order])
+assert_type(Stream.read(mixed).filter(is_text), Stream[str])
+assert_type(orders.batch(3), Stream[list[Order]])
+assert_type(orders.merge(Stream.read([1])), Stream[Order | int])
+assert_type(orders.split(lambda o: o.amount > 0)[1], Stream[Order])
+assert_type(Stream.read(mixed).split(is_text)[0], Stream[str])
+takes_any(orders)
+
+timed = orders.event_time(lambda o: o.ts, out_of_order="5s", idle_after="30s", max_future="5m")
+keyed = timed.key_by(lambda o: o.user)
+windows = keyed.window(Tumbling("1m"), allowed_lateness="30s", late_to=JsonLines("late.jsonl"))
+assert_type(keyed, KeyedStream[str, Order])
+assert_type(windows, WindowedStream[str, Order])
+assert_type(windows.aggregate(agg.count()), Stream[Windowed[str, int]])
+assert_type(windows.aggregate(agg.total(lambda o: o.amount)), Stream[Windowed[str, float]])
+assert_type(windows.aggregate(agg.mean(lambda o: o.amount)), Stream[Windowed[str, float]])
+assert_type(windows.aggregate(agg.minimum(lambda o: o.amount)), Stream[Windowed[str, float]])
+assert_type(windows.aggregate(agg.top(3, lambda o: o.amount)), Stream[Windowed[str, list[Order]]])
+assert_type(windows.aggregate(agg.first(lambda o: o.user)), Stream[Windowed[str, str]])
+assert_type(windows.aggregate(agg.distinct(lambda o: o.user)), Stream[Windowed[str, list[str]]])
+assert_type(windows.aggregate(agg.quantile(0.5, lambda o: o.amount)), Stream[Windowed[str, float]])
+assert_type(windows.aggregate(agg.collect()), Stream[Windowed[str, list[Order]]])
+assert_type(windows.collect(), Stream[Windowed[str, list[Order]]])
+assert_type(timed.window(Tumbling("1m")).aggregate(agg.count()), Stream[Windowed[None, int]])
+both = windows.aggregate(agg.combine(Totals, orders=agg.count(), amount=agg.total(lambda o: o.amount)))
+assert_type(both, Stream[Windowed[str, Totals]])
+pair = windows.aggregate(agg.combine(tuple, agg.count(), agg.mean(lambda o: o.amount)))
+assert_type(pair, Stream[Windowed[str, tuple[int, float]]])
+assert_type(both.write(JsonLines("out.jsonl")), Flow)
+assert_type(both.write(totals), Flow)
+assert_type(both.write([]), Flow)
+assert_type(orders.tee(StdOut()).write(Csv("a.csv", Order)), Flow)
