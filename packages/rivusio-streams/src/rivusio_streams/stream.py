@@ -81,11 +81,11 @@ class Stream(Generic[T]):
     # ------------------------------------------------------------------------------------------------- item by item
 
     @overload
-    def through(self, pipe: BasePipe[T, S], *, name: str = "") -> Stream[S]: ...
-    @overload
     def through(self, pipe: KeepShape[T], *, name: str = "") -> Stream[T]: ...
     @overload
     def through(self, pipe: NarrowShape[T, N], *, name: str = "") -> Stream[N]: ...
+    @overload
+    def through(self, pipe: BasePipe[T, S], *, name: str = "") -> Stream[S]: ...
     def through(self, pipe: BasePipe[Any, Any] | Shape, *, name: str = "") -> Stream[Any]:
         """Put the items through a pipe or pipeline.
 
