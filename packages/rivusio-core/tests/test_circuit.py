@@ -123,6 +123,21 @@ async def test_so_many_trials_at_once_and_all_must_succeed() -> None:
 
 
 @pytest.mark.anyio
+async def test_one_trial_of_several_does_not_close_it() -> None:
+    clock, service = VirtualClock(), Service()
+    call = CircuitBreaker(failures=2, trial=2).layer(service, clock)
+    service.error = DOWN
+    await fail(call, 2)
+    await clock.sleep(10)
+    service.error = None
+    assert await call("a") == "a"
+    service.error = DOWN
+    await fail(call)
+    with pytest.raises(CircuitOpen):
+        await call("b")
+
+
+@pytest.mark.anyio
 async def test_a_cancelled_trial_leaves_room_for_another() -> None:
     clock, service = VirtualClock(), Service()
     call = CircuitBreaker(failures=1).layer(service, clock)

@@ -96,7 +96,9 @@ def test_sizes(value: int | str, count: int) -> None:
     assert size(value) == count
 
 
-@pytest.mark.parametrize("value", [-1, True, "", "MiB", "1.5MiB", "-1", "1 mib", "1TB!", "9" * 100, None, 1.5])
+@pytest.mark.parametrize(
+    "value", [-1, True, "", "\u0665B", "MiB", "1.5MiB", "-1", "1 mib", "1TB!", "9" * 100, None, 1.5]
+)
 def test_what_is_no_size_is_refused_by_name(value: object) -> None:
     with pytest.raises(ConfigError, match=r"^memory: "):
         size(value, "memory")  # type: ignore[arg-type]

@@ -46,7 +46,7 @@ async def started(job: object = None) -> AsyncIterator[WorkerProcess]:
 async def until(true: Callable[[], bool]) -> None:
     """Wait for something in another process, which no clock of ours can tell."""
     while not true():
-        await anyio.sleep(0.01)  # noqa: ASYNC110
+        await anyio.sleep(0.01)
 
 
 async def test_a_worker_keeps_its_state() -> None:

@@ -141,6 +141,21 @@ async def test_met_deadlines_do_not_pile_up() -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])  # trio shuffles tasks that become ready together
+async def test_those_who_wait_for_the_same_moment_wake_in_the_order_they_came() -> None:
+    clock, woken = VirtualClock(), list[int]()
+
+    async def sleeper(number: int) -> None:
+        await clock.sleep(1)
+        woken.append(number)
+
+    async with anyio.create_task_group() as group:
+        for number in range(10):
+            group.start_soon(sleeper, number)
+    assert woken == list(range(10))
+
+
+@pytest.mark.anyio
 async def test_a_sleep_makes_progress_however_short() -> None:
     clock = VirtualClock()
     await clock.sleep(1e-9)

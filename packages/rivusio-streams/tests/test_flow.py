@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import anyio
 import pytest
 from doubles import Blocking, BlockingRecorder, Partitions, Recorder
 
 from rivusio_core import AsyncBasePipe, SyncBasePipe, batch, flat_pipe, keep, pipe, state
-from rivusio_core.errors import ConfigError, DefinitionError
+from rivusio_core.errors import CompositionError, ConfigError, DefinitionError
 from rivusio_core.runnable import Launch, Runnable
-from rivusio_streams import Flow, JsonLines, RunConfig, Stream, Tumbling, agg
+from rivusio_streams import Flow, JsonLines, RunConfig, StdIn, Stream, Tumbling, agg
 from rivusio_streams.config import RunSettings
 
 
@@ -54,7 +54,7 @@ def test_map_filter_flat_map() -> None:
     assert list(report.steps) == ["items", "is_even", "flat_map", "str", "upper", "list"]
 
 
-async def _spell(number: int) -> AsyncIterator[str]:
+async def _spell(number: int | str) -> AsyncIterator[str]:
     for digit in str(number):
         await anyio.lowlevel.checkpoint()
         yield digit
@@ -310,3 +310,34 @@ def test_the_report_is_a_table_and_json() -> None:
 def test_mistakes_are_found_when_written(wrong: object, message: str) -> None:
     with pytest.raises((DefinitionError, ConfigError), match=message):
         wrong(Stream.read([1]))  # type: ignore[operator]
+
+
+def _words(line: str) -> Iterator[str]:
+    yield from line.split()
+
+
+async def _size(line: str) -> int:
+    return len(line)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda: Stream.read(JsonLines("a", str)).through(double), "a gives str"),
+        (lambda: Stream.read(StdIn()).through(double), "stdin gives str"),
+        (lambda: Stream.read([1]).through(double).through(twice).map(_size), "twice gives int"),
+        (lambda: Stream.read(["a"]).flat_map(_words).through(double), "flat_map|_words gives str"),
+        (lambda: Stream.read(["a"]).flat_map(_spell).filter(is_even), "_spell gives str"),
+        (lambda: Stream.read(["a"]).map(_size).tee([]).event_time(int).map(_words), "gives int"),
+        (lambda: Stream.read([1]).through(double).batch(2).through(double), "gives list"),
+    ],
+)
+def test_streams_check_types_at_run_time_too(wrong: Callable[[], object], message: str) -> None:
+    with pytest.raises(CompositionError, match=message.replace("gives", ".*")):
+        wrong()
+
+
+def test_what_is_not_known_is_accepted() -> None:
+    Stream.read([1]).map(lambda n: str(n)).through(double)
+    Stream.read([1]).through(double).map(str).map(len).filter(is_even).batch(2).map(sum).through(double)
+    Stream.read(JsonLines("a", bool)).through(double).filter(is_even).through(negate)

@@ -7,7 +7,10 @@ from collections.abc import AsyncIterable, Callable, Iterable
 from typing import Any
 
 from rivusio_core.errors import DefinitionError
+from rivusio_core.hints.generics import item_type
+from rivusio_core.hints.signatures import function_types
 from rivusio_core.pipe import AsyncBasePipe, AsyncFlatPipe, BasePipe, FlatPipe, SyncBasePipe
+from rivusio_core.ports import Ports
 
 __all__ = ["applying", "flat_applying", "name_of"]
 
@@ -20,6 +23,14 @@ class _Named(BasePipe[Any, Any]):
 
     def _default_name(self) -> str:
         return name_of(self.function, self.fallback)
+
+    def __ports__(self) -> Ports:
+        """The types that the function's annotations say; what is no plain function may say anything."""
+        if not inspect.isfunction(self.function):
+            return Ports(Any, Any)
+        takes, gives = function_types(self.function)
+        flat = isinstance(self, FlatPipe | AsyncFlatPipe)
+        return Ports(takes, (item_type(gives) or Any) if flat else gives)
 
     def __repr__(self) -> str:
         return f"{self.fallback}({name_of(self.function, 'lambda')})"

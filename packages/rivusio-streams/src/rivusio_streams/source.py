@@ -33,7 +33,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import JsonValue
 
@@ -96,12 +96,14 @@ class BaseSource(ABC, Generic[T]):
         replay: what can be read again after a crash.
         bounded: its partitions end by themselves.
         timed: its partitions know event times (`times()`).
+        item_type: the type of the items as known at run time, to find wrong compositions early; Any where unknown.
         on_error: what becomes of a record that cannot be decoded: `"fail"`, `"skip"` or `"dead_letter"`.
     """
 
     replay: Replay = "none"
     bounded: bool = True
     timed: bool = False
+    item_type: object = Any
     on_error: OnError = "fail"
 
     @property

@@ -20,8 +20,9 @@ from typing_extensions import TypeIs
 from rivusio_core.duration import Duration, microseconds
 from rivusio_core.errors import ConfigError, Fault
 from rivusio_core.pipe import BasePipe
-from rivusio_core.pipeline import Pipeline
+from rivusio_core.pipeline import steps_of
 from rivusio_core.policy.options import OptionSettings
+from rivusio_core.ports import Ports, connect, ports_of
 from rivusio_core.shapes import KeepShape, NarrowShape, Shape, batch, keep, not_none
 from rivusio_streams.apply import applying, flat_applying, name_of
 from rivusio_streams.connectors.iterable import source_of
@@ -59,9 +60,10 @@ class Stream(Generic[T]):
     Steps take `name=`: what they are called in errors, reports and graphs; by default their function or pipe says.
     """
 
-    def __init__(self, node: Node) -> None:
-        """Made by `read` and by the methods of other streams."""
+    def __init__(self, node: Node, gives: object = Any) -> None:
+        """Made by `read` and by the methods of other streams; `gives` is the type of the items as known at run time."""
         self.node = node
+        self._gives = gives
 
     @staticmethod
     def read(source: BaseSource[S] | AsyncIterable[S] | Iterable[S], *, name: str = "") -> Stream[S]:
@@ -76,7 +78,7 @@ class Stream(Generic[T]):
             DefinitionError: it cannot be read.
         """
         made = source_of(source)
-        return Stream[S](ReadNode(name or made.step_name, (), made))
+        return Stream[S](ReadNode(name or made.step_name, (), made), made.item_type)
 
     # ------------------------------------------------------------------------------------------------- item by item
 
@@ -94,11 +96,10 @@ class Stream(Generic[T]):
             name: of a single pipe's step; those of a pipeline are named by its pipes.
 
         Raises:
-            CompositionError: it is no pipe.
+            CompositionError: it is no pipe, or does not take what this stream gives.
+            ConfigError: a function's setting without default was not bound.
         """
-        step = pipe.step if isinstance(pipe, Shape) else pipe
-        Pipeline.of(step)  # refuses what is no pipe, and functions whose settings are incomplete
-        return Stream[Any](PipeNode(name, (self.node,), step))
+        return self._then(name, pipe.step if isinstance(pipe, Shape) else pipe)
 
     @overload
     def map(self, function: Callable[[T], Coroutine[Any, Any, S]], **options: Unpack[OptionSettings]) -> Stream[S]: ...
@@ -115,7 +116,7 @@ class Stream(Generic[T]):
             DefinitionError: it is no function of one item.
             ConfigError: an option is unknown or wrong.
         """
-        return Stream[Any](PipeNode("", (self.node,), _with(applying(function), options)))
+        return self._then("", _with(applying(function), options))
 
     @overload
     def flat_map(self, function: Callable[[T], AsyncIterator[S]], **options: Unpack[OptionSettings]) -> Stream[S]: ...
@@ -132,7 +133,7 @@ class Stream(Generic[T]):
             DefinitionError: it is no such function.
             ConfigError: an option is unknown or wrong.
         """
-        return Stream[Any](PipeNode("", (self.node,), _with(flat_applying(function), options)))
+        return self._then("", _with(flat_applying(function), options))
 
     @overload
     def filter(self, predicate: Callable[[T], TypeIs[N]], *, name: str = "") -> Stream[N]: ...
@@ -149,11 +150,11 @@ class Stream(Generic[T]):
             DefinitionError: the predicate cannot be called.
         """
         shape: Shape = keep(predicate)
-        return Stream[Any](PipeNode(name or name_of(predicate, "filter"), (self.node,), shape.step))
+        return self._then(name or name_of(predicate, "filter"), shape.step)
 
     def not_none(self: Stream[S | None]) -> Stream[S]:
         """Leave out the items that are None."""
-        return Stream[S](PipeNode("not_none", (self.node,), not_none().step))
+        return self._then("not_none", not_none().step)
 
     def batch(self, n: int, within: Duration | None = None, *, name: str = "batch") -> Stream[list[T]]:
         """Collect items into lists of `n`; at the end of the input, and at a stop, the last one may be shorter.
@@ -166,7 +167,7 @@ class Stream(Generic[T]):
         Raises:
             ConfigError: `n` is below 1, or `within` is not longer than 0.
         """
-        return Stream[list[T]](PipeNode(name, (self.node,), batch(n, within).step))
+        return self._then(name, batch(n, within).step)
 
     # ---------------------------------------------------------------------------------------------------------- time
 
@@ -201,7 +202,7 @@ class Stream(Generic[T]):
         future = _micros(max_future, "max_future", faults, least=0)
         if faults:
             raise ConfigError("event_time", faults=faults)
-        return Stream[T](EventTimeNode(name, (self.node,), EventTime(of, bound, idle, future)))
+        return Stream[T](EventTimeNode(name, (self.node,), EventTime(of, bound, idle, future)), self._gives)
 
     def key_by(self, key: Callable[[T], K], *, name: str = "key_by") -> KeyedStream[K, T]:
         """Say what items have in common, for the keyed step that follows; a key must be hashable."""
@@ -238,12 +239,12 @@ class Stream(Generic[T]):
         In a flow that uses only one of them, the items of the other are filtered out.
         """
         both = SplitNode(name, (self.node,), predicate)
-        return Stream[Any](SideNode(name, (both,), True)), Stream[Any](SideNode(name, (both,), False))
+        return Stream[Any](SideNode(name, (both,), True), Any), Stream[Any](SideNode(name, (both,), False), self._gives)
 
     def tee(self, sink: BaseSink[T] | list[T], *, name: str = "") -> Stream[T]:
         """Write the items to a sink and go on with them."""
         made = sink_of(sink)
-        return Stream[T](TeeNode(name or made.step_name, (self.node,), made))
+        return Stream[T](TeeNode(name or made.step_name, (self.node,), made), self._gives)
 
     def write(self, sink: BaseSink[T] | list[T], *, name: str = "") -> Flow:
         """Write the items to a sink: the flow that can be run.
@@ -257,6 +258,17 @@ class Stream(Generic[T]):
         """
         made = sink_of(sink)
         return Flow((WriteNode(name or made.step_name, (self.node,), made),))
+
+    def _then(self, name: str, pipe: BasePipe[Any, Any]) -> Stream[Any]:
+        """This stream, then a pipe.
+
+        Raises:
+            CompositionError: it is no pipe, or does not take what this stream gives.
+        """
+        steps_of(pipe)  # refuses what is no pipe, and functions whose settings are incomplete
+        before = self.node.name or (self.node.pipe.step_name if isinstance(self.node, PipeNode) else "stream")
+        ports = connect(before, Ports(Any, self._gives), pipe.step_name, ports_of(pipe))
+        return Stream[Any](PipeNode(name, (self.node,), pipe), ports.gives)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Stream) and self.node == other.node

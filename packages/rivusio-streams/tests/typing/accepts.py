@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_type
 
+from typing_extensions import TypeIs
+
 from rivusio_core import pipe
 from rivusio_streams import (
     Csv,
@@ -24,7 +26,6 @@ from rivusio_streams import (
     WindowedStream,
     agg,
 )
-from typing_extensions import TypeIs
 
 
 @dataclass

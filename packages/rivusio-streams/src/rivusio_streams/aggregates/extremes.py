@@ -45,7 +45,7 @@ class Minimum(Aggregator[T, Any, C], Generic[T, C]):
     def merge(self, left: Any, right: Any) -> Any:
         if left is None or right is None:
             return right if left is None else left
-        return right if right < left else left
+        return min(left, right)
 
     def result(self, accumulator: Any) -> C:
         return cast("C", accumulator)
@@ -70,7 +70,7 @@ class Maximum(Aggregator[T, Any, C], Generic[T, C]):
     def merge(self, left: Any, right: Any) -> Any:
         if left is None or right is None:
             return right if left is None else left
-        return right if left < right else left
+        return max(left, right)
 
     def result(self, accumulator: Any) -> C:
         return cast("C", accumulator)

@@ -88,6 +88,7 @@ class Csv(Source[T], Sink[T], Generic[T]):
     ) -> None:
         self.path = path_of(path, "Csv")
         self.model = model
+        self.item_type = dict[str, str] if model is None else model
         self.null = None if model is None else null
         self.delimiter = delimiter
         self.on_error = on_error

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from io import BufferedReader, BufferedWriter
 from itertools import islice
 from os import PathLike
-from typing import Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 from pydantic import TypeAdapter
 
@@ -65,6 +65,7 @@ class JsonLines(Source[T], Sink[T], Generic[T]):
     ) -> None:
         self.path = path_of(path, "JsonLines")
         self.model = model
+        self.item_type = Any if model is None else model
         self.on_error = on_error
         self.append = append
         self._adapter: TypeAdapter[T] | None = None if model is None else TypeAdapter(model)

@@ -39,6 +39,7 @@ class StdIn(AsyncSource[T], Generic[T]):
     def __init__(self, model: type[T], *, on_error: OnError = "fail") -> None: ...
     def __init__(self, model: type[Any] | None = None, *, on_error: OnError = "fail") -> None:
         self.model = model
+        self.item_type = str if model is None else model
         self.on_error = on_error
 
     @property
