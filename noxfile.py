@@ -239,7 +239,7 @@ def together(session: nox.Session) -> None:
     (plugin,) = (DIST / "third-party").glob("*.whl")
     name = plugin.name.split("-")[0].replace("_", "-")
     _install(session, *_wheels(), f"{name} @ {plugin.as_uri()}", *_group("test"))
-    _pytest(session, "tests/together")
+    _pytest(session, "tests/together", str((THIRD_PARTY / "tests").relative_to(ROOT)))
 
 
 @nox.session
@@ -252,7 +252,8 @@ def types(session: nox.Session) -> None:
         session.run("mypy", "--exclude", "/tests/", str(base.relative_to(ROOT)), env={"MYPYPATH": str(base)})
     python = shutil.which("python", path=session.bin) or "python"
     session.run("pyright", "--project", "pyproject.toml", "--pythonpath", python)
-    session.run("python", "tests/typing/check_rejects.py")
+    for folder in ("tests/typing", "packages/rivusio-streams/tests/typing"):
+        session.run("python", "tests/typing/check_rejects.py", folder)
     _pytest(session, "tests/typing")
 
 

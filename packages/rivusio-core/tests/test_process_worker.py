@@ -45,7 +45,7 @@ async def started(job: object = None) -> AsyncIterator[WorkerProcess]:
 
 async def until(true: Callable[[], bool]) -> None:
     """Wait for something in another process, which no clock of ours can tell."""
-    while not true():
+    while not true():  # noqa: ASYNC110  # nothing tells us but looking
         await anyio.sleep(0.01)
 
 

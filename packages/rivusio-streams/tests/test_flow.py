@@ -328,7 +328,7 @@ async def _size(line: str) -> int:
         (lambda: Stream.read([1]).through(double).through(twice).map(_size), "twice gives int"),
         (lambda: Stream.read(["a"]).flat_map(_words).through(double), "flat_map|_words gives str"),
         (lambda: Stream.read(["a"]).flat_map(_spell).filter(is_even), "_spell gives str"),
-        (lambda: Stream.read(["a"]).map(_size).tee([]).event_time(int).map(_words), "gives int"),
+        (lambda: Stream.read(["a"]).map(_size).tee([]).event_time(int).flat_map(_words), "gives int"),
         (lambda: Stream.read([1]).through(double).batch(2).through(double), "gives list"),
     ],
 )

@@ -27,12 +27,11 @@ only, and the exception itself is the `__cause__`.
 from __future__ import annotations
 
 import pickle
-import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import anyio
+from rivusio_core.frames import users_frame
 
 __all__ = [
     "BadRecord",
@@ -344,15 +343,5 @@ def _can_be_sent(error: BaseException) -> bool:
 
 def describe(error: BaseException) -> str:
     """Type and place of an exception without its text, which may quote items: `ValueError at jobs.py:12 in parse`."""
-    name = type(error).__name__
-    frames = traceback.extract_tb(error.__traceback__)
-    if not frames:
-        return name
-    inner = _users_frame(frames)
-    return f"{name} at {Path(inner.filename).name}:{inner.lineno} in {inner.name}"
-
-
-def _users_frame(frames: Sequence[traceback.FrameSummary]) -> traceback.FrameSummary:
-    inside = (str(Path(__file__).parent), str(Path(anyio.__file__).parent), "<rivusio")
-    users = [frame for frame in frames if not frame.filename.startswith(inside)]
-    return (users or list(frames))[0]
+    frame, name = users_frame(error), type(error).__name__
+    return name if frame is None else f"{name} at {Path(frame.filename).name}:{frame.lineno} in {frame.name}"
