@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -19,6 +20,23 @@ class Unreadable(Exception):
 
     def __init__(self, first: str, second: str) -> None:
         super().__init__(first)
+
+
+def sent_by_name(name: str) -> str:
+    """What `ByName` is rebuilt with."""
+    if "<locals>" in name:
+        raise AttributeError(name)
+    return name
+
+
+@dataclass
+class ByName:
+    """Is sent as a name, as function pipes are."""
+
+    name: str
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (sent_by_name, (self.name,))
 
 
 @dataclass
@@ -74,6 +92,8 @@ class Worker:
             case "interrupt":
                 os.kill(os.getpid(), signal.SIGINT)
                 return "still here"
+            case "buffers":
+                return [pickle.PickleBuffer(bytearray(b"ab")), pickle.PickleBuffer(bytearray())]
             case "background":
                 done = threading.Event()
                 asyncio.get_running_loop().call_later(0.01, done.set)

@@ -16,7 +16,7 @@ from textwrap import dedent
 import anyio
 import psutil
 import pytest
-from jobs import Worker
+from jobs import ByName, Worker
 
 from rivusio_core import DefinitionError, Fatal, PipeError
 from rivusio_core.engine.process import ProcessPool, WorkerProcess
@@ -59,6 +59,16 @@ async def test_a_worker_keeps_its_state() -> None:
     assert not psutil.pid_exists(process)
 
 
+async def test_no_pipe_is_left_open() -> None:
+    before = psutil.Process().num_fds()
+    for _ in range(2):
+        async with started() as worker:
+            await worker.call("count")
+            assert psutil.Process().num_fds() > before
+        await anyio.wait_all_tasks_blocked()
+        assert psutil.Process().num_fds() == before
+
+
 async def test_it_runs_the_event_loop_of_the_run(anyio_backend_name: str) -> None:
     async with started() as worker:
         assert await worker.call("loop") == anyio_backend_name
@@ -75,6 +85,9 @@ async def test_large_buffers_travel_beside_the_pickle_and_stay_writable() -> Non
     async with started() as worker:
         back = await worker.call([pickle.PickleBuffer(column) for column in columns])
         assert back == columns
+        assert all(isinstance(column, bytearray) for column in back)
+        back = await worker.call("buffers")
+        assert back == [bytearray(b"ab"), bytearray()]
         assert all(isinstance(column, bytearray) for column in back)
 
 
@@ -142,7 +155,8 @@ async def test_a_killed_one_is_named_with_its_signal(tmp_path: Path) -> None:
             await worker.call("hang")
 
 
-async def test_a_cancelled_call_kills(tmp_path: Path) -> None:
+async def test_a_cancelled_call_kills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rivusio_core.engine.process._GRACE", float("inf"))  # it would never end by itself
     log = tmp_path / "log"
     worker = WorkerProcess()
     await worker.start(pickle.dumps(Worker(log)))
@@ -228,7 +242,7 @@ class Holder(Worker):
 async def test_what_cannot_be_sent_is_refused_at_once() -> None:
     def local() -> None: ...
 
-    for inside, name in ((lambda: 0, "lambda"), (local, "local")):
+    for inside, name in ((lambda: 0, "lambda"), (local, "local"), (ByName("test.<locals>.inner"), "inner")):
         job = Holder()
         job.inside = inside
         with pytest.raises(DefinitionError, match=rf"{name}.*define .* at module level"):
