@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, TypedDict
 
@@ -14,6 +12,7 @@ from rivusio_core.engine.build import step_names
 from rivusio_core.engine.context import DeadLetterReceiver, RunContext
 from rivusio_core.engine.nature import check_options, needs_loop, parts_of
 from rivusio_core.errors import ConfigError
+from rivusio_core.event_loop import running_loop
 from rivusio_core.listener import Listener
 from rivusio_core.parallel import Parallel
 from rivusio_core.pipe import BasePipe
@@ -83,15 +82,7 @@ def _all_steps(pipe: BasePipe[Any, Any]) -> Iterator[BasePipe[Any, Any]]:
 
 def refuse_running_loop(called: str, instead: str) -> None:
     """Raise RuntimeError where an event loop runs already: a sync call would block it."""
-    trio = sys.modules.get("trio")
-    running = trio is not None and bool(trio.lowlevel.in_trio_run())
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        pass
-    else:
-        running = True
-    if running:
+    if running_loop() is not None:
         raise RuntimeError(
             f"{called}() would block the event loop that is already running here; await pipeline.{instead}(...) instead"
         )

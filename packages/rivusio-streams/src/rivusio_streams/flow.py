@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -12,6 +10,7 @@ import anyio
 from pydantic import BaseModel
 
 from rivusio_core.errors import DefinitionError
+from rivusio_core.event_loop import running_loop
 from rivusio_core.graph import GraphFormat
 from rivusio_core.runnable import Launch
 from rivusio_streams.check import CheckReport, check
@@ -62,7 +61,7 @@ class Flow:
             RunError: what ended the run; everything of it is closed.
             RuntimeError: an event loop is running here already; use `arun`.
         """
-        if _loop_is_running():
+        if running_loop() is not None:
             raise RuntimeError(
                 "run() would block the event loop that is already running here; await flow.arun(...) instead"
             )
@@ -134,14 +133,3 @@ class Flow:
 
     def __str__(self) -> str:
         return self.graph()
-
-
-def _loop_is_running() -> bool:
-    trio = sys.modules.get("trio")
-    if trio is not None and trio.lowlevel.in_trio_run():
-        return True
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

@@ -25,6 +25,7 @@ from rivusio_core.clock import Clock, SystemClock
 from rivusio_core.engine.frames import FrameKind, pack, read_async, unpack
 from rivusio_core.engine.worker import BOOTSTRAP, Job, Start, imports_main
 from rivusio_core.errors import DefinitionError, Fatal, PipeError, RivusioError, describe
+from rivusio_core.event_loop import running_loop
 from rivusio_core.policy.timeout import Timeout
 
 __all__ = ["Job", "ProcessPool", "WorkerProcess"]
@@ -294,5 +295,4 @@ def _interpreter_options() -> list[str]:
 
 
 def _backend() -> str:
-    trio = sys.modules.get("trio")
-    return "trio" if trio is not None and trio.lowlevel.in_trio_task() else "asyncio"
+    return running_loop() or "asyncio"

@@ -21,6 +21,7 @@ from rivusio_core.engine.feed import Mailbox, batches_of, read_ahead
 from rivusio_core.engine.opening import Opening
 from rivusio_core.engine.stage import Chunk, End, Fail, Signal, Stage
 from rivusio_core.errors import RivusioError
+from rivusio_core.event_loop import running_loop
 from rivusio_core.parallel import Parallel
 from rivusio_core.pipe import BasePipe
 
@@ -58,9 +59,8 @@ class Session:
 
     def start(self) -> None:
         """Start the run's task."""
-        trio = sys.modules.get("trio")
-        if trio is not None and trio.lowlevel.in_trio_task():
-            trio.lowlevel.spawn_system_task(self._main)
+        if running_loop() == "trio":
+            sys.modules["trio"].lowlevel.spawn_system_task(self._main)
         else:
             self._task = asyncio.get_running_loop().create_task(self._main())  # kept: the loop holds it weakly
 

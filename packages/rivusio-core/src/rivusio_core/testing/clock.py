@@ -14,6 +14,8 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
+from rivusio_core.event_loop import running_loop
+
 __all__ = ["VirtualClock"]
 
 _START = 1_700_000_000_000_000
@@ -129,8 +131,8 @@ class VirtualClock:
 
     def _drive(self) -> None:
         """Have somebody watch for the moment when nothing can run: no task of the run, for it would be seen there."""
-        trio = sys.modules.get("trio")
-        if trio is not None and trio.lowlevel.in_trio_task():
+        if running_loop() == "trio":
+            trio = sys.modules["trio"]
             here: object = trio.lowlevel.current_trio_token()
             if self._driven_by is not here:
                 self._driven_by = here
