@@ -136,3 +136,14 @@ class Counting(SyncBasePipe[int, int]):
     def _note(self, what: str) -> None:
         with self.log.open("a") as log:
             log.write(f"{what} {os.getpid()}\n")
+
+
+def odd(number: int) -> bool:
+    return number % 2 == 1
+
+
+@pipe(process=True, timeout="200ms", on_error="skip")
+def hang_at_3(number: int) -> int:
+    while number == 3:
+        pass
+    return number

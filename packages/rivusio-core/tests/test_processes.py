@@ -7,16 +7,12 @@ import os
 from pathlib import Path
 
 import pytest
-from sample_pipes import Counting, add, die_at_17, fail_at_17, parse, print_and_add, process_id, twice
+from sample_pipes import Counting, add, die_at_17, fail_at_17, hang_at_3, odd, parse, print_and_add, process_id, twice
 
 from rivusio_core import DeadLetter, DefinitionError, Parallel, PipeError, PipeTimeout, RunError, keep, pipe
 from rivusio_core.pipe import BasePipe
 
 TWO = Parallel(kind="process", workers=2)
-
-
-def odd(number: int) -> bool:
-    return number % 2 == 1
 
 
 def test_parallel_processes_give_the_same_in_order() -> None:
@@ -81,13 +77,6 @@ def test_what_cannot_be_sent_is_refused_by_name() -> None:
     ):
         with pytest.raises(DefinitionError, match=r"local.*top level|top level.*local|module level"):
             run()
-
-
-@pipe(process=True, timeout="200ms", on_error="skip")
-def hang_at_3(number: int) -> int:
-    while number == 3:
-        pass
-    return number
 
 
 def test_a_timeout_kills_the_call() -> None:

@@ -31,8 +31,7 @@ O = TypeVar("O")  # noqa: E741  # the result
 def map_items(pipe: BasePipe[I, O], items: Iterable[I], settings: RunSettings) -> Iterator[O]:
     """`BasePipe.map`: checks at once, runs as results are asked for."""
     check_settings(pipe, settings)
-    given: object = items  # callers may be untyped
-    if isinstance(given, AsyncIterable):
+    if isinstance(cast("object", items), AsyncIterable):  # callers may be untyped
         raise TypeError("map takes an iterable, and this is an async one; use amap")
     items = iter(items)
     if runs_in_loop(pipe, settings):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Sequence
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from rivusio_core.clock import Clock
 from rivusio_core.dead_letter import DeadLetter
@@ -61,7 +61,7 @@ def check_settings(pipe: BasePipe[Any, Any], settings: RunSettings) -> None:
     unknown = sorted(set(settings) - set(RunSettings.__annotations__))
     if unknown:
         raise ConfigError(f"no such setting: {', '.join(unknown)}; there are {', '.join(RunSettings.__annotations__)}")
-    parallel: object = settings.get("parallel")
+    parallel = cast("object", settings.get("parallel"))  # callers may be untyped
     if parallel is not None and not isinstance(parallel, Parallel):
         raise ConfigError(f"parallel: must be Parallel(kind=..., workers=...), not {parallel!r}")
     for step in _all_steps(pipe):

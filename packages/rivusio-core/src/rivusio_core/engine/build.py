@@ -200,7 +200,8 @@ def _thread_work(chain: Chain, context: RunContext, workers: int) -> Work:
     async def work(piece: Chunk, outcome: Outcome) -> None:
         notes = Notes()
         try:
-            await anyio.to_thread.run_sync(lambda: drive(chain.run(piece, outcome.emit, notes)), limiter=limiter)
+            with context.clock.working():
+                await anyio.to_thread.run_sync(lambda: drive(chain.run(piece, outcome.emit, notes)), limiter=limiter)
         finally:
             await context.absorb(notes)
 
