@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Iterator, Sequence
-from io import BufferedReader, TextIOWrapper
+from io import BufferedReader, StringIO
 from itertools import islice
 from os import PathLike
 from typing import Any, Generic, TypeVar, cast, overload
@@ -16,16 +15,16 @@ from pydantic_core import to_jsonable_python
 
 from rivusio_core.errors import BadRecord, SinkError, SourceError
 from rivusio_core.policy.options import OnError
-from rivusio_streams.connectors.lines import bad_record, path_of
-from rivusio_streams.sink import Sink
-from rivusio_streams.source import EndOfPartition, Partition, Position, Rejected, Source
+from rivusio_streams.connectors.lines import bad_record
+from rivusio_streams.connectors.text_file import TextFile
+from rivusio_streams.source import EndOfPartition, Partition, Position, Rejected
 
 __all__ = ["Csv"]
 
 T = TypeVar("T")
 
 
-class Csv(Source[T], Sink[T], Generic[T]):
+class Csv(TextFile[T], Generic[T]):
     """A CSV file in UTF-8 whose first row names the columns.
 
     Reading: every row becomes a model, its cells converted to the types of the fields; columns that the model does not
@@ -51,9 +50,6 @@ class Csv(Source[T], Sink[T], Generic[T]):
         >>> Csv("prices.csv", dict[str, float], null="NA")
         Csv('prices.csv', dict[str, float])
     """
-
-    replay = "seekable"
-    commit = "append"
 
     @overload
     def __init__(
@@ -86,30 +82,17 @@ class Csv(Source[T], Sink[T], Generic[T]):
         on_error: OnError = "fail",
         append: bool = False,
     ) -> None:
-        self.path = path_of(path, "Csv")
-        self.model = model
+        super().__init__(path, model, on_error, append=append)
         self.item_type = dict[str, str] if model is None else model
         self.null = None if model is None else null
         self.delimiter = delimiter
-        self.on_error = on_error
-        self.append = append
         self._adapter = cast("TypeAdapter[T]", TypeAdapter(dict[str, str]) if model is None else TypeAdapter(model))
-        self._file: TextIOWrapper | None = None
         self._columns: list[str] = []
-
-    @property
-    def step_name(self) -> str:
-        return self.path.name
 
     # ----------------------------------------------------------------------------------------------- as a source
 
     def open_partition(self, partition: str, position: Position | None) -> Partition[T]:
-        try:
-            file = self.path.open("rb")
-        except OSError as error:
-            raise SourceError(
-                f"{self.path} cannot be read: {error.strerror}; check the path and its permissions"
-            ) from error
+        file = self._open_to_read()
         try:
             return _Rows(file, str(self.path), self._adapter, self.delimiter, self.null, position)
         except SourceError:
@@ -119,30 +102,23 @@ class Csv(Source[T], Sink[T], Generic[T]):
     # ------------------------------------------------------------------------------------------------- as a sink
 
     def open(self) -> None:
-        try:
-            self._file = self.path.open("a" if self.append else "w", newline="", encoding="utf-8")
-        except OSError as error:
-            raise SinkError(
-                f"{self.path} cannot be written: {error.strerror}; its folder must exist and be writable"
-            ) from error
+        self._columns = []
+        super().open()
 
-    def write(self, batch: Sequence[T]) -> None:
-        rows = [self._row(value) for value in batch]
-        try:
-            file = self._writer()
-            out = csv.writer(file, delimiter=self.delimiter, lineterminator="\n")
+    def _encode(self, batch: Sequence[T], *, first: bool) -> bytes:
+        text = StringIO(newline="")
+        out = csv.writer(text, delimiter=self.delimiter, lineterminator="\n")
+        for row in map(self._row, batch):
             if not self._columns:
-                self._columns = list(rows[0])
-                if file.tell() == 0:
+                self._columns = list(row)
+                if first:
                     out.writerow(self._columns)
-            for row in rows:
-                if row.keys() != set(self._columns):
-                    raise SinkError(
-                        f"{self.path}: an item has other fields than the first one; columns are {self._columns}"
-                    )
-                out.writerow([row[column] for column in self._columns])
-        except OSError as error:
-            raise SinkError(f"{self.path}: writing failed: {error.strerror}") from error
+            if row.keys() != set(self._columns):
+                raise SinkError(
+                    f"{self.path}: an item has other fields than the first one; columns are {self._columns}"
+                )
+            out.writerow([row[column] for column in self._columns])
+        return text.getvalue().encode()
 
     def _row(self, value: object) -> dict[str, object]:
         try:
@@ -162,40 +138,10 @@ class Csv(Source[T], Sink[T], Generic[T]):
             return self.null or ""
         return json.dumps(cell) if isinstance(cell, dict | list) else cell
 
-    def flush(self) -> None:
-        try:
-            file = self._writer()
-            file.flush()
-            os.fsync(file.fileno())
-        except OSError as error:
-            raise SinkError(f"{self.path}: flushing failed: {error.strerror}") from error
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def _writer(self) -> TextIOWrapper:
-        if self._file is None:
-            raise SinkError(f"{self.path} is not open")
-        return self._file
-
     # ------------------------------------------------------------------------------------------------ as a value
 
     def _value(self) -> tuple[object, ...]:
-        return (self.path, self.model, self.null, self.delimiter, self.on_error, self.append)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Csv) and self._value() == other._value()
-
-    def __hash__(self) -> int:
-        return hash((Csv, self.path))
-
-    def __repr__(self) -> str:
-        shown = [repr(str(self.path))]
-        if self.model is not None:
-            shown.append(self.model.__name__ if type(self.model) is type else str(self.model))
-        shown += [f"on_error={self.on_error!r}"] * (self.on_error != "fail") + ["append=True"] * self.append
-        return f"Csv({', '.join(shown)})"
+        return (*super()._value(), self.null, self.delimiter)
 
 
 class _Rows(Partition[T], Generic[T]):

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from io import BufferedReader, BufferedWriter
+from io import BufferedReader
 from itertools import islice
 from os import PathLike
 from typing import Any, Generic, TypeVar, overload
 
 from pydantic import TypeAdapter
 
-from rivusio_core.errors import SinkError, SourceError
+from rivusio_core.errors import SourceError
 from rivusio_core.policy.options import OnError
-from rivusio_streams.connectors.lines import decode_lines, encode_lines, path_of
-from rivusio_streams.sink import Sink
-from rivusio_streams.source import EndOfPartition, Partition, Position, Rejected, Source
+from rivusio_streams.connectors.lines import decode_lines, encode_lines
+from rivusio_streams.connectors.text_file import TextFile
+from rivusio_streams.source import EndOfPartition, Partition, Position, Rejected
 
 __all__ = ["JsonLines"]
 
 T = TypeVar("T")
 
 
-class JsonLines(Source[T], Sink[T], Generic[T]):
+class JsonLines(TextFile[T], Generic[T]):
     """A file of JSON lines. To read it, say what a line is; to write it, that may be left out.
 
     Reading: blank lines are passed over; a line that is no such value is treated by `on_error`, and its error says
@@ -46,9 +45,6 @@ class JsonLines(Source[T], Sink[T], Generic[T]):
         JsonLines('orders.jsonl', dict[str, int], on_error='skip')
     """
 
-    replay = "seekable"
-    commit = "append"
-
     @overload
     def __init__(self: JsonLines[object], path: str | PathLike[str], *, append: bool = False) -> None: ...
     @overload
@@ -63,17 +59,9 @@ class JsonLines(Source[T], Sink[T], Generic[T]):
         on_error: OnError = "fail",
         append: bool = False,
     ) -> None:
-        self.path = path_of(path, "JsonLines")
-        self.model = model
+        super().__init__(path, model, on_error, append=append)
         self.item_type = Any if model is None else model
-        self.on_error = on_error
-        self.append = append
         self._adapter: TypeAdapter[T] | None = None if model is None else TypeAdapter(model)
-        self._file: BufferedWriter | None = None
-
-    @property
-    def step_name(self) -> str:
-        return self.path.name
 
     # ----------------------------------------------------------------------------------------------- as a source
 
@@ -81,66 +69,12 @@ class JsonLines(Source[T], Sink[T], Generic[T]):
         if self._adapter is None:
             raise SourceError(f"{self.path}: to read it, say what a line is: JsonLines(path, Model)")
         offset, line = _place(position, str(self.path))
-        try:
-            file = self.path.open("rb")
-            file.seek(offset)
-        except OSError as error:
-            raise SourceError(
-                f"{self.path} cannot be read: {error.strerror}; check the path and its permissions"
-            ) from error
+        file = self._open_to_read()
+        file.seek(offset)
         return _Lines(file, str(self.path), self._adapter, offset, line)
 
-    # ------------------------------------------------------------------------------------------------- as a sink
-
-    def open(self) -> None:
-        try:
-            self._file = self.path.open("ab" if self.append else "wb")
-        except OSError as error:
-            raise SinkError(
-                f"{self.path} cannot be written: {error.strerror}; its folder must exist and be writable"
-            ) from error
-
-    def write(self, batch: Sequence[T]) -> None:
-        text = encode_lines(batch, str(self.path))
-        try:
-            self._writer().write(text)
-        except OSError as error:
-            raise SinkError(f"{self.path}: writing failed: {error.strerror}") from error
-
-    def flush(self) -> None:
-        try:
-            file = self._writer()
-            file.flush()
-            os.fsync(file.fileno())
-        except OSError as error:
-            raise SinkError(f"{self.path}: flushing failed: {error.strerror}") from error
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def _writer(self) -> BufferedWriter:
-        if self._file is None:
-            raise SinkError(f"{self.path} is not open")
-        return self._file
-
-    # ------------------------------------------------------------------------------------------------ as a value
-
-    def _value(self) -> tuple[object, ...]:
-        return (self.path, self.model, self.on_error, self.append)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, JsonLines) and self._value() == other._value()
-
-    def __hash__(self) -> int:
-        return hash((JsonLines, self.path))
-
-    def __repr__(self) -> str:
-        shown = [repr(str(self.path))]
-        if self.model is not None:
-            shown.append(self.model.__name__ if type(self.model) is type else str(self.model))
-        shown += [f"on_error={self.on_error!r}"] * (self.on_error != "fail") + ["append=True"] * self.append
-        return f"JsonLines({', '.join(shown)})"
+    def _encode(self, batch: Sequence[T], *, first: bool) -> bytes:
+        return encode_lines(batch, str(self.path))
 
 
 class _Lines(Partition[T], Generic[T]):
