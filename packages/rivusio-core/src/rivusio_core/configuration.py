@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Annotated, Any, ClassVar, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from rivusio_core.errors import ConfigError, DefinitionError, Fault
 from rivusio_core.hints.signatures import names_of
+from rivusio_core.nearest import did_you_mean
 from rivusio_core.resource import Use
 from rivusio_core.state import StateMark
 
@@ -111,9 +111,9 @@ class Configuration:
             path = ".".join(str(part) for part in each["loc"])
             message = each["msg"]
             if each["type"] == "extra_forbidden":
-                near = get_close_matches(path, self.fields, n=1)
-                known = f"there are {', '.join(self.fields)}" if self.fields else "there are none"
-                message = f"no such setting; did you mean {near[0]!r}?" if near else f"no such setting; {known}"
+                message = (
+                    f"no such setting{did_you_mean(path, self.fields)}" if self.fields else "there are no settings"
+                )
             faults.append(Fault(message, path))
         return faults
 

@@ -37,7 +37,7 @@ class Opened(Generic[In, Out]):
         if loose is not None:
             raise CardinalityError(
                 f"step {loose.step_name!r} may give none or several results for an item; "
-                f"use map or amap, which take many items: list({pipe.step_name}.map([item]))"
+                "use map or amap, which take many items, as in list(pipeline.map([item]))"
             )
         self._pipe, self._settings = pipe, settings
         self._in_loop = runs_in_loop(pipe, settings)

@@ -6,12 +6,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, SkipValidation, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    SkipValidation,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from rivusio_core.clock import Clock
 from rivusio_core.duration import Duration, Size, seconds
 from rivusio_core.errors import ConfigError, Fault
 from rivusio_core.listener import Listener
+from rivusio_core.nearest import did_you_mean
 from rivusio_streams.sink import BaseSink
 
 __all__ = ["RunConfig", "RunSettings"]
@@ -52,8 +62,8 @@ class RunSettings(BaseModel):
 
     @field_validator("every", "drain_timeout")
     @classmethod
-    def _longer_than_nothing(cls, value: Duration) -> Duration:
-        if seconds(value, "this") <= 0:
+    def _longer_than_nothing(cls, value: Duration, field: ValidationInfo) -> Duration:
+        if seconds(value, field.field_name or "") <= 0:
             raise ValueError("must be longer than 0")
         return value
 
@@ -113,7 +123,11 @@ class RunConfig(RunSettings):
 
 
 def _faults(error: ValidationError) -> list[Fault]:
-    return [
-        Fault(each["msg"].removeprefix("Value error, "), ".".join(map(str, each["loc"])))
-        for each in error.errors(include_input=False, include_url=False, include_context=False)
-    ]
+    faults = list[Fault]()
+    for each in error.errors(include_input=False, include_url=False, include_context=False):
+        path, message = ".".join(map(str, each["loc"])), each["msg"].removeprefix("Value error, ")
+        message = message.removeprefix(f"{path}: ")
+        if each["type"] == "extra_forbidden":
+            message = f"no such setting{did_you_mean(path, RunConfig.model_fields)}"
+        faults.append(Fault(message, path))
+    return faults

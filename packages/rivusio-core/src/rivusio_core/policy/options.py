@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from difflib import get_close_matches
 from typing import Literal, TypedDict, cast, get_args
 
 from rivusio_core.duration import Duration, seconds
 from rivusio_core.errors import ConfigError, Fault
+from rivusio_core.nearest import did_you_mean
 from rivusio_core.policy.circuit import CircuitBreaker
 from rivusio_core.policy.rate_limit import RateLimit
 from rivusio_core.policy.retry import Retry
@@ -118,8 +118,6 @@ class PipeOptions:
         if unknown:
             faults = list[Fault]()
             for name in unknown:
-                near = get_close_matches(name, known, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
-                faults.append(Fault(f"no such option{hint}", name))
+                faults.append(Fault(f"no such option{did_you_mean(name, known)}", name))
             raise ConfigError(faults=faults)
         return replace(self, **cast("OptionSettings", dict(settings)))
