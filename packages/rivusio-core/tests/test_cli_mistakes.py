@@ -92,7 +92,7 @@ def test_wrong_targets(rivusio: Command, target: str, told: str) -> None:
         ("import nothing_4711", ["broken.py:1", "No module named 'nothing_4711'"]),
         ("x = 1\ndef f(:\n", ["broken.py:2: def f(:", "SyntaxError"]),
         ("import jobs\nx = jobs.parse >> jobs.fatal", ["broken.py:2", "CompositionError", "'parse' gives int"]),
-        ("import jobs\nx = jobs.Double(y=3)", ["broken.py:2", "no such setting"]),
+        ("import jobs\nx = jobs.Double(y=3)", ["broken.py:2", "y: there are no settings"]),
         ("def f():\n    raise ValueError('4711')\nf()", ["broken.py:2: raise ValueError", "ValueError"]),
         ("import sys; sys.exit(0)", ["SystemExit"]),
         ("print(undefined)", ["NameError", "undefined"]),
