@@ -75,7 +75,8 @@ class WindowStage(Stage):
         self.name = name
         self._node, self._origin, self._context, self._late_out = node, origin, context, late_out
         self._windows = node.windows
-        self._size, self._allowed = node.windows.size, node.allowed_lateness
+        assert isinstance(node.windows, Tumbling)
+        self._size, self._allowed = node.windows.length, node.allowed_lateness
         self._fold = _Ordered(node.aggregator) if node.aggregator.ordered else node.aggregator
         self._timeless = node.aggregator.timeless and not node.aggregator.ordered
         self._open: dict[int, _Open] = {}
@@ -179,7 +180,7 @@ class WindowStage(Stage):
 
     def _put(self, time: int, mark: int, key: Any, value: Any) -> bool:
         """Add an item to its windows; False when every one of them refuses it as late."""
-        starts = self._windows.assign(time)
+        starts = [start for start, _ in self._windows.assign(time)]
         waiting: _Open | None = None
         taken = not starts
         for start in starts:

@@ -2,6 +2,6 @@
 
 from rivusio_streams.windows.tumbling import Tumbling
 from rivusio_streams.windows.window import Pane, Timing, Window, Windowed
-from rivusio_streams.windows.windowing import AlignedWindows
+from rivusio_streams.windows.windowing import AlignedWindows, Span, Windows
 
-__all__ = ["AlignedWindows", "Pane", "Timing", "Tumbling", "Window", "Windowed"]
+__all__ = ["AlignedWindows", "Pane", "Span", "Timing", "Tumbling", "Window", "Windowed", "Windows"]

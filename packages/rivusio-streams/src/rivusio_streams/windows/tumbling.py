@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from rivusio_core.duration import Duration, duration_text, microseconds
 from rivusio_core.errors import ConfigError, Fault
-from rivusio_streams.windows.windowing import AlignedWindows
+from rivusio_streams.windows.windowing import AlignedWindows, Span
 
 __all__ = ["Tumbling"]
 
@@ -25,7 +25,7 @@ class Tumbling(AlignedWindows):
 
     Example:
         >>> Tumbling("1m").assign(-1), Tumbling("1m", offset="15s").assign(20_000_000)
-        ((-60000000,), (15000000,))
+        (((-60000000, 0),), ((15000000, 75000000),))
     """
 
     length: int = field()
@@ -48,12 +48,9 @@ class Tumbling(AlignedWindows):
         object.__setattr__(self, "length", length)
         object.__setattr__(self, "offset", shift % length)
 
-    @property
-    def size(self) -> int:
-        return self.length
-
-    def assign(self, time: int) -> Sequence[int]:
-        return (time - (time - self.offset) % self.length,)
+    def assign(self, time: int) -> Sequence[Span]:
+        start = time - (time - self.offset) % self.length
+        return ((start, start + self.length),)
 
     def __repr__(self) -> str:
         offset = f", offset={duration_text(self.offset)!r}" if self.offset else ""
