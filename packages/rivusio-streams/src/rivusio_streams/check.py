@@ -11,7 +11,18 @@ from rivusio_core.errors import ConfigError, DefinitionError, Fault
 from rivusio_core.pipe import BasePipe
 from rivusio_core.pipeline import steps_of
 from rivusio_streams.engine.origin import TIMED
-from rivusio_streams.graph import AggregateNode, EventTimeNode, Node, PipeNode, ReadNode, TeeNode, WriteNode
+from rivusio_streams.graph import (
+    AggregateNode,
+    EventTimeNode,
+    JoinNode,
+    KeyedNode,
+    Node,
+    PipeNode,
+    ProcessNode,
+    ReadNode,
+    TeeNode,
+    WriteNode,
+)
 from rivusio_streams.plan import Plan
 from rivusio_streams.sink import AsyncSink, Sink
 from rivusio_streams.source import AsyncSource, Source
@@ -88,13 +99,14 @@ def _faults(node: Node, columns: Mapping[int, int]) -> Iterator[str]:
         yield "a source derives from Source or AsyncSource"
     elif isinstance(node, WriteNode | TeeNode):
         yield from _sink_faults(node.sink)
-    elif isinstance(node, AggregateNode):
-        if columns[id(node.inputs[0])] < TIMED:
-            yield "windows need to know when items happened; say .event_time(...) before"
+    elif isinstance(node, KeyedNode):
+        if any(columns[id(each)] < TIMED for each in node.inputs) and _is_timed(node):
+            what = "windows need" if isinstance(node, AggregateNode) else "it needs"
+            yield f"{what} to know when items happened; say .event_time(...) before"
         if node.late_to is not None:
             yield from _sink_faults(node.late_to)
     elif isinstance(node, EventTimeNode):
-        if node.spec.of is None and columns[id(node.inputs[0])] < TIMED:
+        if node.spec.of is None and not node.spec.by_clock and columns[id(node.inputs[0])] < TIMED:
             yield "the source does not know times; give event_time a function of the item"
     elif isinstance(node, PipeNode):
         for step in _all_steps(node.pipe):
@@ -102,6 +114,18 @@ def _faults(node: Node, columns: Mapping[int, int]) -> Iterator[str]:
                 check_options(step, step.step_name)
             except ConfigError as error:
                 yield str(error)
+
+
+def _is_timed(node: KeyedNode) -> bool:
+    match node:
+        case AggregateNode():
+            return node.windows.timed
+        case JoinNode():
+            return node.join.timed
+        case ProcessNode():
+            return node.process.timed
+        case _:
+            return True
 
 
 def _sink_faults(sink: object) -> Iterator[str]:

@@ -11,8 +11,9 @@ from rivusio_core.engine.build import step_names
 from rivusio_core.pipeline import steps_of
 from rivusio_streams.engine.origin import TIMED, UNTIMED
 from rivusio_streams.graph import (
-    AggregateNode,
     EventTimeNode,
+    JoinNode,
+    KeyedNode,
     MergeNode,
     Node,
     PipeNode,
@@ -57,7 +58,7 @@ class Plan:
                 names[id(node)] = tuple(unique(name) for name in _wanted(node))
             if isinstance(node, TeeNode):
                 extras[id(node)] = names[id(node)][0]
-            elif isinstance(node, AggregateNode) and node.late_to is not None:
+            elif isinstance(node, KeyedNode) and node.late_to is not None:
                 extras[id(node)] = unique(node.late_to.step_name)
         return Plan(tuple(nodes), names, extras)
 
@@ -68,7 +69,7 @@ class Plan:
         for node in self.nodes:
             if not isinstance(node, SideNode):
                 found += self.names[id(node)]
-                if isinstance(node, AggregateNode) and id(node) in self.extras:
+                if isinstance(node, KeyedNode) and id(node) in self.extras:
                     found.append(self.extras[id(node)])
         return tuple(found)
 
@@ -90,9 +91,9 @@ class Plan:
         for node in self.nodes:
             if isinstance(node, ReadNode):
                 found[id(node)] = TIMED if node.source.timed else UNTIMED
-            elif isinstance(node, EventTimeNode | AggregateNode):
+            elif isinstance(node, EventTimeNode):
                 found[id(node)] = TIMED
-            elif isinstance(node, MergeNode):
+            elif isinstance(node, MergeNode | JoinNode):
                 found[id(node)] = min(found[id(each)] for each in node.inputs)
             else:
                 found[id(node)] = found[id(node.inputs[0])]
@@ -108,6 +109,16 @@ class Plan:
                     wanted.append(node.spec.idle_after)
         return wanted
 
+    def waiting(self, timing: EventTimeNode) -> list[Node]:
+        """The nodes that judge by the event time that this one gives."""
+        reached, found = {id(timing)}, list[Node]()
+        for node in self.nodes:
+            if any(id(each) in reached for each in node.inputs) and not isinstance(node, EventTimeNode):
+                reached.add(id(node))
+                if isinstance(node, KeyedNode):
+                    found.append(node)
+        return found
+
     def reordered(self) -> set[int]:
         """Ids of the pipes whose results have to be put back in order.
 
@@ -115,7 +126,7 @@ class Plan:
         """
         columns, found, judging = self.columns(), set[int](), set[int]()
         for node in reversed(self.nodes):
-            if isinstance(node, AggregateNode) or id(node) in judging:
+            if isinstance(node, KeyedNode) or id(node) in judging:
                 judging |= {id(each) for each in node.inputs}
             if isinstance(node, PipeNode) and id(node) in judging and columns[id(node)] == TIMED:
                 options = [step.options for step in steps_of(node.pipe)]
