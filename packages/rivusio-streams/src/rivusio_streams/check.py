@@ -14,11 +14,9 @@ from rivusio_streams.engine.origin import TIMED
 from rivusio_streams.graph import (
     AggregateNode,
     EventTimeNode,
-    JoinNode,
     KeyedNode,
     Node,
     PipeNode,
-    ProcessNode,
     ReadNode,
     TeeNode,
     WriteNode,
@@ -85,7 +83,7 @@ def check(plan: Plan, *, dead_letters: bool | None) -> CheckReport:
     columns, faults, dying = plan.columns(), list[Fault](), list[str]()
     for node in plan.nodes:
         name = plan.name(node)
-        faults += [Fault(message, name) for message in _faults(node, columns)]
+        faults += [Fault(message, name) for message in _faults(node, plan, columns)]
         dying += _dying(node, plan)
     if dead_letters is False and dying:
         for name in dying:
@@ -94,13 +92,13 @@ def check(plan: Plan, *, dead_letters: bool | None) -> CheckReport:
     return CheckReport(tuple(faults), plan.steps, tuple(dying))
 
 
-def _faults(node: Node, columns: Mapping[int, int]) -> Iterator[str]:
+def _faults(node: Node, plan: Plan, columns: Mapping[int, int]) -> Iterator[str]:
     if isinstance(node, ReadNode) and not isinstance(node.source, Source | AsyncSource):
         yield "a source derives from Source or AsyncSource"
     elif isinstance(node, WriteNode | TeeNode):
         yield from _sink_faults(node.sink)
     elif isinstance(node, KeyedNode):
-        if any(columns[id(each)] < TIMED for each in node.inputs) and _is_timed(node):
+        if any(columns[id(each)] < TIMED for each in node.inputs) and plan.is_timed(node):
             what = "windows need" if isinstance(node, AggregateNode) else "it needs"
             yield f"{what} to know when items happened; say .event_time(...) before"
         if node.late_to is not None:
@@ -114,18 +112,6 @@ def _faults(node: Node, columns: Mapping[int, int]) -> Iterator[str]:
                 check_options(step, step.step_name)
             except ConfigError as error:
                 yield str(error)
-
-
-def _is_timed(node: KeyedNode) -> bool:
-    match node:
-        case AggregateNode():
-            return node.windows.timed
-        case JoinNode():
-            return node.join.timed
-        case ProcessNode():
-            return node.process.timed
-        case _:
-            return True
 
 
 def _sink_faults(sink: object) -> Iterator[str]:

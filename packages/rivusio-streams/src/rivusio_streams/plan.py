@@ -11,12 +11,14 @@ from rivusio_core.engine.build import step_names
 from rivusio_core.pipeline import steps_of
 from rivusio_streams.engine.origin import TIMED, UNTIMED
 from rivusio_streams.graph import (
+    AggregateNode,
     EventTimeNode,
     JoinNode,
     KeyedNode,
     MergeNode,
     Node,
     PipeNode,
+    ProcessNode,
     ReadNode,
     SideNode,
     TeeNode,
@@ -98,6 +100,22 @@ class Plan:
             else:
                 found[id(node)] = found[id(node.inputs[0])]
         return found
+
+    def gives_times(self, node: Node) -> bool:
+        """The node says when items happened, whatever a source says."""
+        return isinstance(node, EventTimeNode) and (node.spec.of is not None or node.spec.by_clock)
+
+    def is_timed(self, node: KeyedNode) -> bool:
+        """The node needs to know when items happened."""
+        match node:
+            case AggregateNode():
+                return node.windows.timed
+            case JoinNode():
+                return node.join.timed
+            case ProcessNode():
+                return node.process.timed
+            case _:
+                return True
 
     def idle_after(self, read: ReadNode) -> Sequence[int]:
         """The idle times that steps behind a source want to hear of."""

@@ -41,11 +41,12 @@ from rivusio_streams.graph import (
     TeeNode,
     WriteNode,
 )
+from rivusio_streams.keyed import KeyedStream
 from rivusio_streams.sink import BaseSink
 from rivusio_streams.source import BaseSource
 from rivusio_streams.trigger import Trigger
 from rivusio_streams.watermark import WatermarkStrategy
-from rivusio_streams.windowed import KeyedStream, WindowedStream, windowed
+from rivusio_streams.windowed import WindowedStream, windowed
 from rivusio_streams.windows import Windows
 
 __all__ = ["Stream"]

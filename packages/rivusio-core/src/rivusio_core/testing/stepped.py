@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import anyio.to_thread
+
 from rivusio_core.testing.clock import QUIET_ROUNDS, VirtualClock, is_quiet
 from rivusio_core.testing.deadlock import Deadlock, waiting_tasks
 
@@ -37,12 +39,13 @@ class SteppedClock(VirtualClock):
         """Wait until nothing can run any more: every other task waits, and no worker is busy."""
         loop = asyncio.get_running_loop()
         settled = loop.create_future()
+        threads = anyio.to_thread.current_default_thread_limiter()  # a plain callback could not ask for it
 
         def look(quiet: int) -> None:
             quiet = quiet + 1 if is_quiet(loop) else 0
             if quiet < QUIET_ROUNDS:
                 loop.call_soon(look, quiet)
-            elif self.busy():
+            elif self._workers > 0 or threads.borrowed_tokens > 0:
                 loop.call_later(_POLL, look, 0)
             elif not settled.done():
                 settled.set_result(None)

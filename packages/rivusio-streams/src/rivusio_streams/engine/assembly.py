@@ -78,10 +78,6 @@ class Assembly:
         elif isinstance(node, KeyedNode) and node.late_to is not None:
             yield self._plan.extras[id(node)], node.late_to
 
-    def late_wires(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        """Nothing is lost between a window and the sink of its late items: its own count says how many there are."""
-        return iter(())
-
     def ahead(self) -> int:
         """Items whose time was too far in the future."""
         return sum(stage.ahead for stage in self.timing)

@@ -257,14 +257,10 @@ class FlowRun:
     # --------------------------------------------------------------------------------------------------------- counting
 
     def _report(self, took: float, assembly: Assembly) -> Report:
-        tallies = self._context.tallies
-        steps = {name: tallies.get(name, Tally()) for name in self._context.info.steps}
-        lost = dict[str, int]()
-        for before, after in (*self._plan.wires(), *assembly.late_wires()):
-            given = sum(steps[name].given for name in before)
-            if given != steps[after].taken:
-                lost[f"{' + '.join(before)} -> {after}"] = given - steps[after].taken
-        ledger = Ledger(steps, lost)
+        ledger = Ledger.of(self._plan, self._context.tallies)
+        if self._dead is not None:
+            letters = self._context.tallies.get(_DEAD_LETTERS, Tally())
+            ledger = Ledger({**ledger.steps, _DEAD_LETTERS: letters}, ledger.lost)
         if ledger.unaccounted:
             _log.error("run %s: %d items are unaccounted for", self._context.info.name, ledger.unaccounted)
         stopped = any(source.stopping for source in self._sources)
