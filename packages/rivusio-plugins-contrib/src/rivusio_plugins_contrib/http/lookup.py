@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
 
 import anyio
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, SkipValidation, TypeAdapter, ValidationError
@@ -21,13 +21,12 @@ if TYPE_CHECKING:  # an extra
 __all__ = ["JsonLookup"]
 
 In = TypeVar("In", contravariant=True)
-Answer = TypeVar("Answer")
 Out = TypeVar("Out", covariant=True)
 
 _URL = TypeAdapter(HttpUrl)
 
 
-def _shown(url: str) -> str:
+def _address(url: str) -> str:
     try:
         parts = _URL.validate_python(url)
     except ValidationError:
@@ -43,7 +42,7 @@ def _positive(wait: Duration) -> Duration:
     return wait
 
 
-class JsonLookup(AsyncBasePipe[In, Out], Generic[In, Answer, Out]):
+class JsonLookup(AsyncBasePipe[In, Out], Generic[In, Out]):
     """Gets `base_url` + `path` for an item and gives `combine(item, answer)`, the answer being a validated `model`.
 
     One pool of connections serves the whole run, on asyncio and trio. How many calls are in flight, how long one may
@@ -57,8 +56,8 @@ class JsonLookup(AsyncBasePipe[In, Out], Generic[In, Answer, Out]):
         path: a template filled with the item's fields, each quoted (`"users/{user}"`, `"users/{user.id}?day={day}"`,
             `"{}"` for the item itself), or a function that gives path and query for an item, and quotes.
         model: the type of an answer.
-        combine: makes the result of an item and its answer.
-        absent: makes the result of an item that the service does not know (404); without, that is a `BadRecord`.
+        combine: makes the result of an item and its answer, which is None for a status 404 with `missing="none"`.
+        missing: what 404 means: `"bad"` raises `BadRecord`, `"none"` gives None to `combine`.
         headers: sent along; kept secret.
         connections: in the pool.
         largest: bytes of an answer at most.
@@ -68,7 +67,7 @@ class JsonLookup(AsyncBasePipe[In, Out], Generic[In, Answer, Out]):
         ConfigError: a setting is wrong; at the start of a run, httpx2 is not installed (extra `http`).
 
     Example:
-        >>> price = JsonLookup[str, dict[str, float], float](
+        >>> price = JsonLookup[str, float](
         ...     base_url="https://prices.example/v1/",
         ...     path="articles/{}",
         ...     model=dict[str, float],
@@ -78,17 +77,17 @@ class JsonLookup(AsyncBasePipe[In, Out], Generic[In, Answer, Out]):
         32
     """
 
-    base_url: Annotated[str, AfterValidator(_shown)]
+    base_url: Annotated[str, AfterValidator(_address)]
     path: Annotated[str | Callable[[In], str], AfterValidator(checked_template)]
-    model: Annotated[type[Answer], SkipValidation]  # `list[Price]` is as good as `Price`
-    combine: Callable[[In, Answer], Out]
-    absent: Callable[[In], Out] | None = None
+    model: Annotated[type[object], SkipValidation]  # `list[Price]` is as good as `Price`
+    combine: Callable[[In, Any], Out]  # Any: a `model`, or None; a third type variable would check no more at run time
+    missing: Literal["bad", "none"] = "bad"
     headers: Mapping[str, SecretStr] = {}
     connections: Annotated[int, Field(ge=1)] = 10
     largest: Annotated[int, Field(ge=1)] = 1_048_576
     wait: Annotated[Duration, AfterValidator(_positive)] = "30s"
     client: httpx2.AsyncClient = state()
-    adapter: TypeAdapter[Answer] = state()
+    adapter: TypeAdapter[object] = state()
 
     async def setup(self) -> None:
         """Open the pool."""
@@ -117,9 +116,7 @@ class JsonLookup(AsyncBasePipe[In, Out], Generic[In, Answer, Out]):
         """
         body = await self._ask(self._request(item))
         if body is None:
-            if self.absent is None:
-                raise BadRecord("the service answered 404")
-            return self.absent(item)
+            return self.combine(item, None)
         try:
             answer = self.adapter.validate_json(body)
         except ValidationError as error:
@@ -143,7 +140,7 @@ class JsonLookup(AsyncBasePipe[In, Out], Generic[In, Answer, Out]):
         return request
 
     async def _ask(self, request: httpx2.Request) -> bytes | None:
-        """The body of the answer; None where there is none such."""
+        """The body of the answer; None where the service has none and that is fine."""
         import httpx2  # an extra
 
         try:
@@ -151,7 +148,7 @@ class JsonLookup(AsyncBasePipe[In, Out], Generic[In, Answer, Out]):
                 response = await self.client.send(request, stream=True)
                 try:
                     refusal = await refusal_of(response)
-                    if response.status_code == 404:
+                    if response.status_code == 404 and self.missing == "none":
                         return None
                     if refusal is not None:
                         raise refusal
