@@ -63,7 +63,10 @@ class Rows(Generic[T]):
             )
         schema = schema_of(self._adapter)
         parts = _resolved(schema, schema)["properties"]
-        self.columns = tuple(_column(each, parts[each.column], schema, owner) for each in self._members)
+        self.columns = tuple(
+            _column(each, parts[each.column], schema, f"{owner}: field {each.name!r} of {text_of(model)}")
+            for each in self._members
+        )
         # JSON has no bytes, and pydantic's text for moments does not sort: these are taken as Python has them.
         pairs = list(zip(self._members, self.columns, strict=True))
         self._plain = {member.name for member, column in pairs if column.kind in ("bytes", "time")}
@@ -141,7 +144,7 @@ def _resolved(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str
     return part
 
 
-def _column(member: Member, part: Mapping[str, Any], schema: Mapping[str, Any], owner: str) -> Column:
+def _column(member: Member, part: Mapping[str, Any], schema: Mapping[str, Any], where: str) -> Column:
     part = _resolved(part, schema)
     choices = [_resolved(each, schema) for each in part.get("anyOf", [part])]
     kinds: set[Kind] = {_kind(each) for each in choices if each.get("type") != "null"}
@@ -151,12 +154,11 @@ def _column(member: Member, part: Mapping[str, Any], schema: Mapping[str, Any], 
         (kind,) = kinds
     elif kinds == {"integer", "real"}:
         kind = "number"
-    name = f"{owner}: field {member.name!r} of {text_of(schema.get('title'))}"
     if any(each.get("format") == "password" and each.get("writeOnly") for each in choices):
-        raise ConfigError(f"{name} is a secret, which would be stored as asterisks; use str, or a serializer")
+        raise ConfigError(f"{where} is a secret, which would be stored as asterisks; use str, or a serializer")
     if kind == "json" and any(_holds_bytes(each, schema, ()) for each in choices):
         raise ConfigError(
-            f"{name} holds bytes inside JSON text, which has none; give them a field of their own, or text"
+            f"{where} holds bytes inside JSON text, which has none; give them a field of their own, or text"
         )
     return Column(member.column, kind, optional)
 

@@ -61,6 +61,11 @@ class Place:
         """The columns of the table, generated ones included; none if there is no such table."""
         return [str(row[1]) for row in connection.execute(f"PRAGMA table_xinfo({statements.quoted(self.table)})")]
 
+    def is_view(self, connection: sqlite3.Connection) -> bool:
+        """Whether it is no table, but a query with a name."""
+        kind = "SELECT type FROM sqlite_master WHERE name = ? COLLATE NOCASE AND type IN ('table', 'view')"
+        return connection.execute(kind, (self.table,)).fetchall() == [("view",)]
+
     @contextmanager
     def failing(self, what: str, kind: type[SourceError | SinkError]) -> Generator[None, None, None]:
         """Tell errors of the database as ours.

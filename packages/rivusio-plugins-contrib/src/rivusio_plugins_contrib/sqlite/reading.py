@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 _PATIENCE = 0.25
 """Seconds that one call waits for a locked file: the run must be able to stop between calls."""
+_COPY = "copy what you need into a plain table and read that"
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 
 
@@ -54,6 +55,8 @@ class TablePartition(Partition[T], Generic[T]):
             missing = place.missing(connection, self._rows.columns)
             if missing:
                 raise SourceError(f"{place}: {missing}")
+            if place.is_view(connection):  # SQLite may give its rows ids all the same: NULL, or those of any table
+                raise SourceError(f"{place}: it is a view, whose rows have no row ids; {_COPY}")
             taken = {name.lower() for name in place.column_names(connection)}
             row_id = next((name for name in ("rowid", "oid", "_rowid_") if name not in taken), None)
             if row_id is None:
@@ -65,8 +68,7 @@ class TablePartition(Partition[T], Generic[T]):
                 connection.execute(statement, (_LARGEST, 0))
             except sqlite3.OperationalError as error:
                 if "no such column" in str(error):
-                    hint = "a view, or a table made WITHOUT ROWID; copy it into a plain table"
-                    raise SourceError(f"{place}: its rows have no row ids: it is {hint}") from error
+                    raise SourceError(f"{place}: it was made WITHOUT ROWID: it has no row ids; {_COPY}") from error
                 raise
         return statement
 
