@@ -100,7 +100,7 @@ def test_only_the_models_columns_are_asked_for(tmp_path: Path) -> None:
     found: list[User] = []
     Stream.read(Parquet(path, User)).write(found).run()
     assert found == [User(user="u0"), User(user="u1")]
-    with pytest.raises(SourceError, match=r"no column 'usr'; it has id, user"):
+    with pytest.raises(SourceError, match=r"no column 'usr'; did you mean 'user'\?"):
         Stream.read(Parquet(path, Wrong)).write([]).run()
 
 
