@@ -12,7 +12,7 @@ from contract import flat, read
 from contrib_models import EVERY, Order
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, RootModel, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, RootModel, SecretStr, ValidationError, field_validator
 
 from rivusio_core import BadRecord, ConfigError
 from rivusio_plugins_contrib.files import Parquet
@@ -86,6 +86,16 @@ def test_columns_are_called_like_the_aliases(make: Make, tmp_path: Path) -> None
     assert flat(read(make(tmp_path, Seen), 5)) == [Seen(begin="x")]
 
 
+class Coded(BaseModel):
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+    raw: bytes
+
+
+def test_bytes_are_bytes_whatever_they_are_in_json(make: Make, tmp_path: Path) -> None:
+    items = [Coded(raw=b"\xff\x00")]
+    assert written_and_read(make(tmp_path, Coded), items) == items
+
+
 class Secret(BaseModel):
     password: SecretStr | None
 
@@ -103,6 +113,10 @@ class Nothing(BaseModel):
     pass
 
 
+class Job(BaseModel):
+    call: Callable[[], int]
+
+
 @pytest.mark.parametrize(
     ("model", "reason"),
     [
@@ -111,6 +125,7 @@ class Nothing(BaseModel):
         (Numbers, "no fields"),
         (Nothing, "no fields"),
         (int, "no fields"),
+        (Job, "cannot be stored: .*; leave it out"),
     ],
 )
 def test_a_model_that_cannot_be_stored_is_refused(make: Make, tmp_path: Path, model: Any, reason: str) -> None:
@@ -157,6 +172,24 @@ def test_a_misfit_is_explained_without_contents() -> None:
     assert text.startswith("word: value_error; counts.*: Input should be a valid integer")
     assert text.endswith("and 2 more")
     assert isinstance(Misfit(adapter).record("here", caught.value), BadRecord)
+
+
+class Renamed(BaseModel):
+    read_as: int = Field(validation_alias="readAs", serialization_alias="WrittenAs")
+
+
+def test_a_misfit_is_named_as_it_was_looked_for() -> None:
+    adapter = adapter_of(Renamed, "test")
+    with pytest.raises(ValidationError) as caught:
+        adapter.validate_python({"readAs": "x"})
+    assert Misfit(adapter).text(caught.value).startswith("readAs: Input should be a valid integer")
+
+
+def test_what_has_no_schema_is_explained_too() -> None:
+    adapter = adapter_of(Job, "test")
+    with pytest.raises(ValidationError) as caught:
+        adapter.validate_python({"call": "s3cret"})
+    assert Misfit(adapter).text(caught.value) == "*: Input should be callable"
 
 
 def test_computed_and_excluded_fields_are_no_members() -> None:

@@ -16,7 +16,7 @@ from contract import read as batches
 from contrib_models import Everything, Order, orders
 from pydantic import BaseModel, NaiveDatetime
 
-from rivusio_core import ConfigError, SinkError, SourceError
+from rivusio_core import BadRecord, ConfigError, SinkError, SourceError
 from rivusio_plugins_contrib.sqlite import SqliteTable
 from rivusio_streams import RunConfig, Stream
 from rivusio_streams.dead_letter import Envelope
@@ -302,6 +302,32 @@ def test_a_locked_file_is_waited_for_and_then_told(tmp_path: Path) -> None:
         other.execute("rollback")
     assert patient.next_batch(2) == orders(2)
     patient.close()
+
+
+def test_generated_columns_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("create table t (id integer, user as ('u' || id)); insert into t (id) values (0), (1)")
+    assert read(SqliteTable(path, "t", Order)) == orders(2)
+
+
+@pytest.mark.parametrize("name", ["a?mode=ro.db", "a#b%20c.db", "ö ü.db"])
+def test_any_path_is_only_a_path(tmp_path: Path, name: str) -> None:
+    Stream.read(orders(2)).write(SqliteTable(tmp_path / name, "t", Order)).run()
+    assert read(SqliteTable(tmp_path / name, "t", Order)) == orders(2)
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
+def test_a_column_of_structured_data_that_holds_none_is_a_bad_row(tmp_path: Path) -> None:
+    class Tagged(BaseModel):
+        tags: list[str]
+
+    path = tmp_path / "a.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("create table t (tags text); insert into t values ('s3cret')")
+    with pytest.raises(BadRecord, match="row 1: tags: should hold JSON text") as caught:
+        Stream.read(SqliteTable(path, "t", Tagged)).write([]).run()
+    assert "s3cret" not in str(caught.value)
 
 
 KILLED = """

@@ -37,9 +37,17 @@ def adapter_of(model: type[Any], owner: str) -> TypeAdapter[Any]:  # Any: the ca
         raise ConfigError(f"{owner}: {text_of(model)} cannot be used: {error.message.splitlines()[0]}") from error
 
 
-def schema_of(adapter: TypeAdapter[Any]) -> Mapping[str, Any]:  # Any: JSON schemas are
-    """The JSON schema of what a type is stored as."""
-    return adapter.json_schema(mode="serialization", schema_generator=_Schema)
+def schema_of(adapter: TypeAdapter[Any], owner: str) -> Mapping[str, Any]:  # Any: JSON schemas are
+    """The JSON schema of what a type is stored as.
+
+    Raises:
+        ConfigError: it cannot be stored: pydantic does not know how; `owner` says who asked.
+    """
+    try:
+        return adapter.json_schema(mode="serialization", schema_generator=_Schema)
+    except PydanticUserError as error:
+        reason = error.message.splitlines()[0]
+        raise ConfigError(f"{owner} cannot be stored: {reason}; leave it out, or give it a serializer") from error
 
 
 class Misfit:
@@ -70,7 +78,10 @@ class Misfit:
     def text(self, error: ValidationError) -> str:
         """The first reasons, each with its field; keys that come from the data are shown as `*`."""
         if self._known is None:  # rarely needed
-            self._known = set(_names(schema_of(self._adapter)))
+            try:
+                self._known = set(_names(self._adapter.json_schema(schema_generator=_Schema)))
+            except PydanticUserError:  # it can be validated, yet has no schema
+                self._known = set()
         reasons = list[str]()
         for each in error.errors(include_input=False, include_url=False, include_context=False)[:_SHOWN]:
             place = ".".join(str(part) if isinstance(part, int) or part in self._known else "*" for part in each["loc"])

@@ -61,7 +61,7 @@ class Rows(Generic[T]):
             raise ConfigError(
                 f"{owner}: {text_of(model)} has no fields; give a pydantic model, a dataclass or a TypedDict"
             )
-        schema = schema_of(self._adapter)
+        schema = schema_of(self._adapter, f"{owner}: {text_of(model)}")
         parts = _resolved(schema, schema)["properties"]
         self.columns = tuple(
             _column(each, parts[each.column], schema, f"{owner}: field {each.name!r} of {text_of(model)}")

@@ -12,7 +12,6 @@ from enum import Enum
 from typing import Annotated, Any, Literal, NewType, Union, cast, get_args, get_origin
 
 from pydantic import NaiveDatetime
-from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic_core import to_json, to_jsonable_python
 
 from rivusio_core import ConfigError
@@ -122,17 +121,14 @@ def _empty(form: Form) -> Form:
 def _by_schema(hint: object, metadata: tuple[object, ...], place: _Place) -> Form:
     """The form of what pydantic says that it is stored as."""
     whole: Any = Annotated[(hint, *metadata)] if metadata else hint
-    try:
-        schema = schema_of(adapter_of(whole, place.owner))
-    except PydanticInvalidForJsonSchema:
-        return _json(null=True)
+    schema = schema_of(adapter_of(whole, place.owner), place.owner)
     kind, format_ = schema.get("type"), schema.get("format")
     if format_ == "password" and schema.get("writeOnly"):
         raise ConfigError(f"{place.owner} is a secret, which is not stored; use str, or a serializer")
     if kind == "string":
         return _text(hint, str(format_))
     plain = {"integer": "integer", "number": "real", "boolean": "boolean"}
-    return Form(arrow.scalar(plain[kind])) if kind in plain else _json(null=True)
+    return Form(arrow.scalar(plain[kind])) if kind in plain else _json(null=kind is None)  # `Any` may be None
 
 
 def _text(hint: object, format_: str) -> Form:
