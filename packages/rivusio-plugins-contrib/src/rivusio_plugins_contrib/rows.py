@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast
 
-from pydantic import TypeAdapter, ValidationError
-
 from rivusio_core import BadRecord, ConfigError
-from rivusio_plugins_contrib.members import Member, members_of, text_of
-from rivusio_plugins_contrib.misfit import Misfit, adapter_of, schema_of
+from rivusio_plugins_contrib.items import Items
+from rivusio_plugins_contrib.members import Member, text_of
+from rivusio_plugins_contrib.misfit import schema_of
 
 __all__ = ["Column", "Kind", "Rows"]
 
@@ -53,22 +52,15 @@ class Rows(Generic[T]):
     """
 
     def __init__(self, model: type[T], owner: str) -> None:
-        self.model = model
-        self._adapter: TypeAdapter[T] = adapter_of(model, owner)
-        self._misfit = Misfit(self._adapter)
-        self._members = members_of(model)
-        if not self._members:
-            raise ConfigError(
-                f"{owner}: {text_of(model)} has no fields; give a pydantic model, a dataclass or a TypedDict"
-            )
-        schema = schema_of(self._adapter, f"{owner}: {text_of(model)}")
+        self._items = Items(model, owner)
+        schema = schema_of(self._items.adapter, f"{owner}: {text_of(model)}")
         parts = _resolved(schema, schema)["properties"]
         self.columns = tuple(
             _column(each, parts[each.column], schema, f"{owner}: field {each.name!r} of {text_of(model)}")
-            for each in self._members
+            for each in self._items.members
         )
         # JSON has no bytes, and pydantic's text for moments does not sort: these are taken as Python has them.
-        pairs = list(zip(self._members, self.columns, strict=True))
+        pairs = zip(self._items.members, self.columns, strict=True)
         self._plain = {member.name for member, column in pairs if column.kind in ("bytes", "time")}
 
     def encode(self, item: T) -> tuple[object, ...]:
@@ -77,21 +69,10 @@ class Rows(Generic[T]):
         Raises:
             ValueError: it cannot be stored; the message says which column, and why, without its contents.
         """
-        try:
-            values = self._dumped(item)
-        except (ValueError, TypeError, AttributeError) as error:
-            given = type(item).__name__
-            what = "cannot be serialised" if given == text_of(self.model) else f"is no {text_of(self.model)}"
-            raise ValueError(f"a {given} {what} ({type(error).__name__})") from error
+        values = self._items.values(item, "json", exclude=self._plain or None)
+        if self._plain:
+            values |= self._items.values(item, include=self._plain)
         return tuple(_stored(column, values.get(column.name)) for column in self.columns)
-
-    def _dumped(self, item: T) -> dict[str, Any]:
-        # warnings: without, pydantic stores what is no such item, and only warns.
-        dump, plain = self._adapter.dump_python, self._plain
-        values = cast("dict[str, Any]", dump(item, mode="json", by_alias=True, exclude=plain or None, warnings="error"))
-        if plain:
-            values |= cast("dict[str, Any]", dump(item, by_alias=True, include=plain, warnings="error"))
-        return values
 
     def decode(self, values: Mapping[str, object], where: str) -> T:
         """The item of a row, given by column.
@@ -99,21 +80,15 @@ class Rows(Generic[T]):
         Raises:
             BadRecord: it is no such item; the message says where and which columns, without their contents.
         """
-        row = dict[str, object]()
-        for member, column in zip(self._members, self.columns, strict=True):
-            value = values[column.name]
+        row = dict(values)
+        for column in self.columns:
+            value = row[column.name]
             if column.kind == "json" and isinstance(value, str):
                 try:
-                    value = json.loads(value)
+                    row[column.name] = json.loads(value)
                 except ValueError:
                     raise BadRecord(f"{where}: {column.name}: should hold JSON text") from None
-            if value is not None or member.required:
-                row[member.key] = value
-        try:
-            # Not strict, whatever the model says: a table has no booleans, dates or decimals of its own.
-            return self._adapter.validate_python(row, strict=False)
-        except ValidationError as error:
-            raise self._misfit.record(where, error) from None
+        return self._items.item(row, where)
 
 
 def _stored(column: Column, value: Any) -> object:

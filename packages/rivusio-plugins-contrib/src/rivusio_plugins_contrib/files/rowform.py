@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
-
-from rivusio_core import BadRecord, ConfigError
+from rivusio_core import BadRecord
 from rivusio_plugins_contrib.files.arrow import Field
 from rivusio_plugins_contrib.files.form import form_of
-from rivusio_plugins_contrib.members import members_of, text_of
-from rivusio_plugins_contrib.misfit import Misfit, adapter_of
+from rivusio_plugins_contrib.items import Items
 
 __all__ = ["RowForm"]
 
@@ -34,16 +31,9 @@ class RowForm(Generic[T]):
     """
 
     def __init__(self, model: type[T], owner: str) -> None:
-        self.model = model
-        self._adapter: TypeAdapter[T] = adapter_of(model, owner)
-        self._misfit = Misfit(self._adapter)
-        members = members_of(model)
-        if not members:
-            raise ConfigError(
-                f"{owner}: {text_of(model)} has no fields; give a pydantic model, a dataclass or a TypedDict"
-            )
-        self._members = [(member, form_of(member, owner)) for member in members]
-        self.names = [member.column for member in members]
+        self._items = Items(model, owner)
+        self._members = [(member, form_of(member, owner)) for member in self._items.members]
+        self.names = [member.column for member, _ in self._members]
         self.fields = [Field(member.column, form.type, form.nullable) for member, form in self._members]
 
     def encode(self, item: T) -> list[object]:
@@ -52,13 +42,7 @@ class RowForm(Generic[T]):
         Raises:
             ValueError: it cannot be stored; the message says which column, and why, without its contents.
         """
-        try:
-            # warnings: without, pydantic stores what is no such item, and only warns.
-            values = cast("dict[str, Any]", self._adapter.dump_python(item, by_alias=True, warnings="error"))
-        except (ValueError, TypeError, AttributeError) as error:
-            given = type(item).__name__
-            what = "cannot be serialised" if given == text_of(self.model) else f"is no {text_of(self.model)}"
-            raise ValueError(f"a {given} {what} ({type(error).__name__})") from error
+        values = self._items.values(item)
         row = list[object]()
         for member, form in self._members:
             try:
@@ -77,13 +61,7 @@ class RowForm(Generic[T]):
         row = dict[str, object]()
         for member, form in self._members:
             try:
-                value = form.back(values[member.column])
+                row[member.column] = form.back(values[member.column])
             except (ValueError, TypeError, AttributeError):
                 raise BadRecord(f"{where}: {member.column}: is not stored as this field is") from None
-            if value is not None or member.required:
-                row[member.key] = value
-        try:
-            # Not strict, whatever the model says: decimals and enums are stored as their texts.
-            return self._adapter.validate_python(row, strict=False)
-        except ValidationError as error:
-            raise self._misfit.record(where, error) from None
+        return self._items.item(row, where)
