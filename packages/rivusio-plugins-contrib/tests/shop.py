@@ -27,7 +27,7 @@ class Shop(ThreadingHTTPServer):
         self.gate = threading.Barrier(4, timeout=20)
         self.lock = threading.Lock()
         self.closing = threading.Event()
-        self.packed, self.encoding = b"", "gzip"
+        self.packed = b""
 
     @property
     def url(self) -> str:
@@ -73,7 +73,7 @@ class Answers(BaseHTTPRequestHandler):
         elif kind == "large":
             self.send(200, b" " * 5_000 + b'{"price": 1}')
         elif kind == "packed":
-            self.send(200, self.server.packed, {"Content-Encoding": self.server.encoding})
+            self.send(200, self.server.packed, {"Content-Encoding": "gzip"})
         elif kind == "dripping":
             self.drip()
         else:

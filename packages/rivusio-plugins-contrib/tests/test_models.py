@@ -87,7 +87,7 @@ def test_columns_are_called_like_the_aliases(make: Make, tmp_path: Path) -> None
 
 
 class Coded(BaseModel):
-    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+    model_config = ConfigDict(ser_json_bytes="base64")
     raw: bytes
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import zlib
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -41,19 +40,12 @@ async def refusal_of(response: httpx2.Response) -> PipeError | None:
 
 
 async def body_of(response: httpx2.Response, largest: int) -> bytes:
-    """The contents.
-
-    Unpacked here: the client library unpacks a packet as a whole before anybody could count.
+    """The contents, unpacked.
 
     Raises:
-        BadRecord: they are larger than so many bytes, packed or not, or cannot be unpacked.
+        BadRecord: they are larger than so many bytes.
     """
     body = await _read(response, largest)
-    packed = str(response.headers.get("Content-Encoding", "")).strip().lower()
-    if body is not None and packed in ("gzip", "x-gzip"):
-        body = _unpacked(body, largest)
-    elif packed not in ("", "identity"):
-        raise BadRecord("the answer is packed in another way than gzip")
     if body is None:
         raise BadRecord(f"the answer is larger than {largest} bytes")
     return body
@@ -61,24 +53,11 @@ async def body_of(response: httpx2.Response, largest: int) -> bytes:
 
 async def _read(response: httpx2.Response, largest: int) -> bytes | None:
     body = bytearray()
-    async for part in response.aiter_raw():
+    async for part in response.aiter_bytes():
         body += part
         if len(body) > largest:
             return None
     return bytes(body)
-
-
-def _unpacked(body: bytes, largest: int) -> bytes | None:
-    unpacking = zlib.decompressobj(16 + zlib.MAX_WBITS)
-    try:
-        found = unpacking.decompress(body, largest + 1)
-    except zlib.error:
-        raise BadRecord("the answer cannot be unpacked") from None
-    if len(found) > largest:
-        return None
-    if not unpacking.eof:
-        raise BadRecord("the answer cannot be unpacked: its end is missing")
-    return found
 
 
 def retry_after(response: httpx2.Response) -> float | None:

@@ -101,7 +101,7 @@ class JsonLookup(AsyncBasePipe[In, Out], Generic[In, Out]):
         secret = {name: value.get_secret_value() for name, value in self.headers.items()}
         self.client = httpx2.AsyncClient(
             base_url=self.base_url,
-            headers={"Accept": "application/json", "Accept-Encoding": "gzip", **secret},
+            headers={"Accept": "application/json", **secret},
             limits=httpx2.Limits(max_connections=self.connections, max_keepalive_connections=self.connections),
             timeout=seconds(self.wait, "wait"),
             follow_redirects=False,
@@ -156,6 +156,8 @@ class JsonLookup(AsyncBasePipe[In, Out], Generic[In, Out]):
                 finally:
                     with anyio.CancelScope(shield=True):
                         await response.aclose()
+        except httpx2.DecodingError as error:
+            raise BadRecord("the answer cannot be unpacked") from error
         except (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError) as error:
             raise BadRecord(f"the request cannot be sent: {type(error).__name__}") from error
         except httpx2.TimeoutException as error:
