@@ -5,9 +5,12 @@ from __future__ import annotations
 import copy
 import json
 import os
+import sqlite3
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -55,6 +58,12 @@ def read(source: Source[T], maximum: int, position: Position | None = None) -> l
 
 def flat(batches: Sequence[tuple[list[T], Position]]) -> list[T]:
     return [item for items, _ in batches for item in items]
+
+
+def rows(path: Path, query: str) -> list[tuple[object, ...]]:
+    """What a program that knows SQLite only sees."""
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(query).fetchall()
 
 
 def check_seekable(source: Source[T], expected: Sequence[T]) -> None:

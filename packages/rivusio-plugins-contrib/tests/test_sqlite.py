@@ -7,16 +7,15 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from contract import child_environment, flat
+from contract import child_environment, flat, rows
 from contract import read as batches
-from contrib_models import Everything, Order, orders
-from pydantic import BaseModel, NaiveDatetime
+from contrib_models import Order, orders
+from pydantic import BaseModel
 
-from rivusio_core import BadRecord, ConfigError, SinkError, SourceError
+from rivusio_core import ConfigError, SinkError, SourceError
 from rivusio_plugins_contrib.sqlite import SqliteTable
 from rivusio_streams import RunConfig, Stream
 from rivusio_streams.dead_letter import Envelope
@@ -27,11 +26,6 @@ def read(source: SqliteTable[Order]) -> list[Order]:
     found: list[Order] = []
     Stream.read(source).write(found).run()
     return found
-
-
-def rows(path: Path, query: str) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(path)) as connection:
-        return connection.execute(query).fetchall()
 
 
 def test_rows_are_in_the_table_as_other_programs_expect(tmp_path: Path) -> None:
@@ -157,85 +151,6 @@ def test_it_is_a_value() -> None:
     assert repr(SqliteTable("a.db", "t", Order, key="id")) == "SqliteTable('a.db', 't', Order, key=('id',))"
 
 
-class Moments(BaseModel):
-    at: datetime
-    local: NaiveDatetime
-
-
-def test_moments_are_stored_so_that_they_sort(tmp_path: Path) -> None:
-    path = tmp_path / "a.db"
-    east = timezone(timedelta(hours=5))
-    given = [
-        datetime(2026, 1, 1, 4, 59, 59, tzinfo=east),
-        datetime(2026, 1, 1, tzinfo=UTC),
-        datetime(2026, 1, 1, 0, 0, 0, 5, tzinfo=UTC),
-        datetime(2026, 1, 1, 5, 0, 1, tzinfo=east),
-    ]
-    moments = [Moments(at=at, local=at.replace(tzinfo=None)) for at in given]
-    Stream.read(moments[::-1]).write(SqliteTable(path, "t", Moments)).run()
-    found = [str(text) for (text,) in rows(path, "select at from t order by at")]
-    assert found == sorted(found)
-    assert [datetime.fromisoformat(text) for text in found] == given
-    assert rows(path, "select local from t where at = '2026-01-01T00:00:00.000000Z'") == [
-        ("2026-01-01T00:00:00.000000",)
-    ]
-    assert rows(path, "select count(*) from t where at >= '2026-01-01T00:00:00'") == [(3,)]
-
-
-def test_columns_have_the_types_that_other_programs_expect(tmp_path: Path) -> None:
-    path = tmp_path / "a.db"
-    Stream.read(list[Everything]()).write(SqliteTable(path, "t", Everything, key="id")).run()
-    info = {str(name): (kind, needed) for _, name, kind, needed, _, _ in rows(path, "pragma table_info(t)")}
-    assert info["id"] == info["good"] == ("INTEGER", 1)
-    assert (info["amount"], info["raw"], info["price"], info["inner"]) == (
-        ("REAL", 1),
-        ("BLOB", 1),
-        ("TEXT", 1),
-        ("TEXT", 1),
-    )
-    assert info["nick"] == ("TEXT", 0)
-
-
-class Real(BaseModel):
-    x: float | None
-
-
-class Whole(BaseModel):
-    x: int
-
-
-@pytest.mark.parametrize(
-    ("item", "reason"),
-    [(Real(x=float("nan")), "NaN"), (Whole(x=2**63), "64 bits"), (Order(id=1, user="\ud800"), "stored|serialised")],
-)
-def test_a_value_that_a_table_cannot_hold_is_refused(tmp_path: Path, item: BaseModel, reason: str) -> None:
-    path = tmp_path / "a.db"
-    with pytest.raises(SinkError, match=rf"a\.db, table 't': .*({reason})"):
-        Stream.read([item]).write(SqliteTable(path, "t", type(item))).run()
-    assert rows(path, "select count(*) from t") == [(0,)]
-
-
-def test_bytes_inside_json_text_are_refused() -> None:
-    class Blob(BaseModel):
-        raw: bytes
-
-    class Holder(BaseModel):
-        blobs: list[Blob]
-
-    with pytest.raises(ConfigError, match=r"'blobs' of Holder holds bytes inside JSON text"):
-        SqliteTable("a.db", "t", Holder)
-
-
-def test_a_key_that_may_be_none_is_refused() -> None:
-    with pytest.raises(ConfigError, match="key: 'x' may be None"):
-        SqliteTable("a.db", "t", Real, key="x")
-
-
-def test_a_database_in_memory_is_refused() -> None:
-    with pytest.raises(ConfigError, match="gone when the run has ended"):
-        SqliteTable(":memory:", "t", Order)
-
-
 class Shadowed(BaseModel):
     rowid: str
     oid: str
@@ -316,18 +231,6 @@ def test_any_path_is_only_a_path(tmp_path: Path, name: str) -> None:
     Stream.read(orders(2)).write(SqliteTable(tmp_path / name, "t", Order)).run()
     assert read(SqliteTable(tmp_path / name, "t", Order)) == orders(2)
     assert [each.name for each in tmp_path.iterdir()] == [name]
-
-
-def test_a_column_of_structured_data_that_holds_none_is_a_bad_row(tmp_path: Path) -> None:
-    class Tagged(BaseModel):
-        tags: list[str]
-
-    path = tmp_path / "a.db"
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript("create table t (tags text); insert into t values ('s3cret')")
-    with pytest.raises(BadRecord, match="row 1: tags: should hold JSON text") as caught:
-        Stream.read(SqliteTable(path, "t", Tagged)).write([]).run()
-    assert "s3cret" not in str(caught.value)
 
 
 KILLED = """
