@@ -186,13 +186,13 @@ class FlowRun:
                 await stage.open(group)
             self._acknowledger = Acknowledger(self._sources, self._open_sinks, self._flush_dead_letters)
             self.working.set()
-            group.start_soon(self._heed_stop)
+            group.start_soon(self._heed_stop, name="waiting for a stop")
             if self._acknowledger.needed:
                 group.start_soon(self._acknowledger.run, self._context.clock, seconds(self._config.every))
             ahead = sum(len(source.readers) for source in self._sources) > 1
             async with anyio.create_task_group() as reading:
                 for source in self._sources:
-                    reading.start_soon(source.run, ahead)
+                    reading.start_soon(source.run, ahead, name=f"{source.feed.name}: source")
             await self._all_ended.wait()
             await self._flush_dead_letters()
             if not self._holding:

@@ -125,7 +125,8 @@ class Harness(Generic[T]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        over = self._task is not None and self._task.done()
+        task = self._task
+        over = task is not None and task.done() and not task.cancelled() and task.exception() is None
         try:
             self._runner.run(self._throw_away())
         finally:
