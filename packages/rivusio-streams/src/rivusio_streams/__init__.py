@@ -8,6 +8,7 @@ from rivusio_streams.connectors import Csv, JsonLines, ListSink, StdIn, StdOut
 from rivusio_streams.dead_letter import Envelope
 from rivusio_streams.flow import Flow
 from rivusio_streams.keyed import KeyedStream
+from rivusio_streams.process import Context, Processor, Timer
 from rivusio_streams.report import Ledger, Report
 from rivusio_streams.sink import AsyncSink, BaseSink, Sink
 from rivusio_streams.source import (
@@ -35,6 +36,7 @@ __all__ = [
     "BaseSink",
     "BaseSource",
     "CheckReport",
+    "Context",
     "Csv",
     "EarlyCount",
     "EarlyEvery",
@@ -48,6 +50,7 @@ __all__ = [
     "Pane",
     "Partition",
     "Position",
+    "Processor",
     "Punctuated",
     "Rejected",
     "Report",
@@ -57,6 +60,7 @@ __all__ = [
     "StdIn",
     "StdOut",
     "Stream",
+    "Timer",
     "Trigger",
     "Tumbling",
     "WatermarkStrategy",

@@ -11,7 +11,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterable
 from datetime import datetime
 from typing import Any, Generic, TypeGuard, TypeVar, Unpack, overload
 
@@ -24,7 +24,7 @@ from rivusio_core.pipeline import steps_of
 from rivusio_core.policy.options import OptionSettings
 from rivusio_core.ports import Ports, connect, ports_of
 from rivusio_core.shapes import KeepShape, NarrowShape, Shape, batch, keep, not_none
-from rivusio_streams.apply import applying, flat_applying, name_of
+from rivusio_streams.apply import applying, flat_applying, name_of, throttled
 from rivusio_streams.connectors.iterable import source_of
 from rivusio_streams.connectors.listing import sink_of
 from rivusio_streams.event_time import EventTime
@@ -35,6 +35,7 @@ from rivusio_streams.graph import (
     MergeNode,
     Node,
     PipeNode,
+    ProcessNode,
     ReadNode,
     SideNode,
     SplitNode,
@@ -42,6 +43,8 @@ from rivusio_streams.graph import (
     WriteNode,
 )
 from rivusio_streams.keyed import KeyedStream
+from rivusio_streams.keyed_process import Distinct, expiring
+from rivusio_streams.process import TimeKind
 from rivusio_streams.sink import BaseSink
 from rivusio_streams.source import BaseSource
 from rivusio_streams.trigger import Trigger
@@ -171,6 +174,50 @@ class Stream(Generic[T]):
             ConfigError: `n` is below 1, or `within` is not longer than 0.
         """
         return self._then(name, batch(n, within).step)
+
+    def distinct(
+        self,
+        of: Callable[[T], Hashable] | None = None,
+        *,
+        within: Duration | None = None,
+        by: TimeKind = "event_time",
+        name: str = "distinct",
+    ) -> Stream[T]:
+        """The first of equal items; the others are filtered out.
+
+        Args:
+            of: what makes items the same; None: the item itself, which must be hashable then.
+            within: an item is remembered for so long after it passed: until the watermark is `within` past its time, or
+                by the clock. None: for ever.
+            by: whether event time or the clock counts.
+            name: of the step.
+
+        Raises:
+            ConfigError: an argument is wrong.
+
+        Example:
+            >>> out: list[int] = []
+            >>> report = Stream.read([3, 1, 3, -1]).distinct(abs).write(out).run()
+            >>> out
+            [3, 1]
+        """
+        spec = Distinct(of, expiring("distinct", within, by, ("within", "by")))
+        return Stream[T](ProcessNode(name, (self.node,), False, None, spec), self._gives)
+
+    def throttle(self, n: int, per: Duration = "1s", *, name: str = "throttle") -> Stream[T]:
+        """Let at most `n` items through in each `per`; the others wait, and what comes before waits with them.
+
+        Items are spaced evenly; at fast rates those of 10 ms may go at once, see `RateLimit`.
+
+        Args:
+            n: how many items.
+            per: in which time, on the clock.
+            name: of the step.
+
+        Raises:
+            ConfigError: `n` is below 1, or `per` is not longer than 0.
+        """
+        return Stream[T](PipeNode(name, (self.node,), throttled(n, per)), self._gives)
 
     # ---------------------------------------------------------------------------------------------------------- time
 

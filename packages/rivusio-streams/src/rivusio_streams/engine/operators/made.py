@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from rivusio_streams.engine.operator import Operator
 from rivusio_streams.engine.operators.aligned import AlignedOperator
+from rivusio_streams.engine.operators.distinct import DistinctOperator
 from rivusio_streams.engine.operators.panes import Panes, ordered
-from rivusio_streams.graph import AggregateNode, KeyedNode
+from rivusio_streams.engine.operators.process import ProcessOperator
+from rivusio_streams.engine.operators.running import RunningOperator
+from rivusio_streams.graph import AggregateNode, KeyedNode, ProcessNode
+from rivusio_streams.keyed_process import Distinct, Running, UserProcess
 from rivusio_streams.windows import AlignedWindows
 
 __all__ = ["operator_of"]
@@ -21,6 +25,8 @@ def operator_of(node: KeyedNode, name: str) -> Operator:
     match node:
         case AggregateNode():
             return _window(node, name)
+        case ProcessNode():
+            return _process(node, name)
         case _:
             raise TypeError(f"no operator is known for {type(node).__name__}")
 
@@ -33,3 +39,15 @@ def _window(node: AggregateNode, name: str) -> Operator:
             return AlignedOperator(name, node.windows, aggregator, *settings)
         case _:
             raise TypeError(f"no operator is known for {type(node.windows).__name__}")
+
+
+def _process(node: ProcessNode, name: str) -> Operator:
+    match node.process:
+        case UserProcess():
+            return ProcessOperator(name, node.process)
+        case Running():
+            return RunningOperator(name, node.process)
+        case Distinct():
+            return DistinctOperator(name, node.process, keyed=node.keyed)
+        case _:
+            raise TypeError(f"no operator is known for {type(node.process).__name__}")
