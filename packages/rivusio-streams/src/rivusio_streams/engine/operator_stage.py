@@ -156,11 +156,13 @@ class OperatorStage(Stage, Stateful):
                 bad.append(len(given) + len(bad))
                 fatal = self._treat(chunk, bad[-1], error, notes)
         taken = count if fatal is None else bad[-1] + 1
-        if self._takes == TIMED:
+        if self._takes == TIMED and bad:
             good = [True] * taken
             for index in bad:
                 good[index] = False
             operator.times, operator.marks = [*compress(columns[TIME], good)], [*compress(columns[MARK], good)]
+        elif self._takes == TIMED:
+            operator.times, operator.marks = columns[TIME], columns[MARK]
         return taken, len(bad), fatal
 
     def _treat(self, chunk: Chunk, index: int, error: Exception, notes: Notes) -> PipeError | None:
