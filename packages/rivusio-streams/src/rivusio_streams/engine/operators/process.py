@@ -105,10 +105,13 @@ class ProcessOperator(Operator):
     # ------------------------------------------------------------------------------------------------- time passes
 
     def advance(self, watermark: int) -> None:
+        """Fire the timers of event time; at the end those of the clock, too: nothing may follow the last watermark."""
         if watermark == FOREVER and self._ended is None:
             self._ended = set()
         self._fire_by_event_time(watermark)
-        if watermark < FOREVER:
+        if watermark == FOREVER:
+            self._fire_by_clock(FOREVER)
+        else:
             self._reached = max(self._reached, watermark)
             if self._spec.expiring.timed:
                 self._expire(watermark)
@@ -163,7 +166,6 @@ class ProcessOperator(Operator):
 
     def finish(self) -> None:
         self.advance(FOREVER)
-        self._fire_by_clock(FOREVER)
         self._states.clear()
         if self._expiry is not None:
             self._expiry.clear()
