@@ -442,7 +442,7 @@ def test_an_error_of_a_timer_ends_the_run_even_a_bad_record(error: Exception) ->
 
     stream = Stream.read(["a"]).event_time(lambda _: 0).key_by(str)
     flow = stream.process(Doing(lambda item, context: context.set_timer(9, "t"), timer)).write([])
-    with pytest.raises(PipeError, match="pipe 'process' failed: timer 't': (ValueError|broken)") as caught:
+    with pytest.raises(PipeError, match=r"pipe 'process' failed: timer 't': (ValueError|broken)") as caught:
         flow.run(RunConfig(dead_letters=[]))
     assert not isinstance(caught.value, BadRecord)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rivusio_core import pipe
-from rivusio_streams import Csv, Stream, Tumbling, agg
+from rivusio_streams import Context, Csv, Processor, Stream, Tumbling, agg
 
 
 @dataclass
@@ -34,6 +34,18 @@ def half(number: int) -> int:
     return number // 2
 
 
+class Count(Processor[int, Order, int, int]):
+    def create(self) -> int:
+        return 0
+
+    def on_item(self, item: Order, context: Context[int, int]) -> None:
+        context.state += 1
+
+
+def texts(order: Order, context: Context[str, str]) -> list[str]:
+    return [order.user, context.state]
+
+
 numbers: list[int] = []
 lines = Stream.read(["a"])
 orders = lines.through(parse)
@@ -54,3 +66,15 @@ assert [orders.window("1m")]  # mypy: arg-type; pyright: reportArgumentType
 assert [lines.map(half)]  # mypy: arg-type; pyright: reportArgumentType, reportCallIssue
 assert [lines.window(Tumbling("1m")).aggregate(agg.total(half))]  # mypy: arg-type; pyright: reportArgumentType
 assert [orders.merge(lines).map(lambda o: o.user)]  # mypy: arg-type, return-value, union-attr; pyright: reportAttributeAccessIssue, reportUnknownLambdaType, reportUnknownMemberType
+by_user = orders.key_by(lambda o: o.user)
+assert [by_user.process(Count())]  # mypy: arg-type; pyright: reportArgumentType
+assert [lines.key_by(len).process(Count())]  # mypy: arg-type; pyright: reportArgumentType
+assert [by_user.process(texts, state=int)]  # mypy: misc; pyright: reportArgumentType
+assert [by_user.process(texts)]  # mypy: call-overload; pyright: reportArgumentType
+assert [by_user.process(texts, state=str, ttl_by="day")]  # mypy: call-overload; pyright: reportArgumentType
+assert [by_user.scan("", lambda total, order: total + order.amount)]  # mypy: operator; pyright: reportOperatorIssue, reportUnknownLambdaType
+assert [by_user.scan(0, half)]  # mypy: arg-type; pyright: reportArgumentType
+assert [by_user.reduce(lambda a, b: a.amount)]  # mypy: arg-type, return-value; pyright: reportArgumentType
+assert [orders.distinct(half)]  # mypy: arg-type; pyright: reportArgumentType
+assert [lines.distinct(within=[])]  # mypy: arg-type; pyright: reportArgumentType
+assert [orders.throttle("3")]  # mypy: arg-type; pyright: reportArgumentType
