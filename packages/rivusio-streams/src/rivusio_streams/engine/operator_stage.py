@@ -162,7 +162,7 @@ class OperatorStage(Stage, Stateful):
                 good[index] = False
             operator.times, operator.marks = [*compress(columns[TIME], good)], [*compress(columns[MARK], good)]
         elif self._takes == TIMED:
-            operator.times, operator.marks = columns[TIME], columns[MARK]
+            operator.times, operator.marks = [*columns[TIME]], [*columns[MARK]]
         return taken, len(bad), fatal
 
     def _treat(self, chunk: Chunk, index: int, error: Exception, notes: Notes) -> PipeError | None:
