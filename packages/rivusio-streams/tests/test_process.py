@@ -575,6 +575,14 @@ def test_a_ttl_of_event_time_and_refusing_need_event_time() -> None:
             flow.run()
 
 
+def test_flows_tell_what_is_done() -> None:
+    keyed = Stream.read([("a", 1)]).event_time(lambda pair: pair[1]).key_by(lambda pair: pair[0])
+    assert "process: keeps something of each key, for Silent" in keyed.process(Silent()).write([]).explain()  # type: ignore[arg-type]
+    assert "for counted, ttl 5s by event time" in keyed.process(counted, state=int, ttl="5s").write([]).explain()  # type: ignore[arg-type]
+    assert "scan: keeps something of each key, for scan max" in keyed.scan(("", 0), max).write([]).explain()
+    assert "for distinct within 1m by clock" in keyed.distinct("1m", by="clock").write([]).explain()
+
+
 def test_steps_are_values() -> None:
     keyed = by_word(["a"])
     assert keyed.process(Silent()) == keyed.process(Silent())

@@ -121,7 +121,9 @@ class UserProcess(KeyedProcess):
 
     def __repr__(self) -> str:
         kept = f", ttl {self.expiring}" if self.expiring.after is not None else ""
-        return f"{type(self.processor).__name__}{kept}"
+        made = self.processor
+        name = name_of(made.function, "function") if isinstance(made, FunctionProcessor) else type(made).__name__
+        return f"{name}{kept}"
 
 
 @dataclass(frozen=True)
