@@ -2,13 +2,12 @@
 
 Example:
     >>> from typing import Annotated
-    >>> from rivusio_core import SyncBasePipe, Use, state
-    >>> class Stamp(SyncBasePipe[str, tuple[int, str]]):
-    ...     clock: Annotated[Clock, Use(run_clock)] = state()
-    ...     def process(self, item: str) -> tuple[int, str]:
-    ...         return self.clock.wall(), item
+    >>> from rivusio_core import Use, pipe, state
+    >>> @pipe
+    ... def stamp(text: str, *, clock: Annotated[Clock, Use(run_clock)] = state()) -> tuple[int, str]:
+    ...     return clock.wall(), text
     >>> from rivusio_core.testing import VirtualClock
-    >>> list(Stamp().map(["a"], clock=VirtualClock(wall=7)))
+    >>> list(stamp.map(["a"], clock=VirtualClock(wall=7)))
     [(7, 'a')]
 """
 

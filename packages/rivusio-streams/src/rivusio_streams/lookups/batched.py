@@ -20,8 +20,8 @@ V = TypeVar("V", covariant=True)
 class Batched(Generic[K, V]):
     """How `Stream.lookup` asks about several keys with one request.
 
-    A request leaves when `size` different keys are together, when as many items wait as may be in work at once (the
-    `concurrency` of the lookup), or `within` after its first key came.
+    A request leaves when `size` different keys are together, `within` after its first key came, or as soon as no
+    further item can come along, because as many wait as may be in work at once (the `concurrency` of the lookup).
 
     Args:
         fetch_many: a coroutine function of a list of different keys; gives a mapping of keys to what is known of them.

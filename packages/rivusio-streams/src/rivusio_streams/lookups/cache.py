@@ -54,10 +54,9 @@ class Cache(Generic[K, V]):
         return found
 
     def put(self, key: K, value: V | None) -> None:
-        """Keep an answer that has just come."""
+        """Keep an answer that has just come, to a question that `get` could not answer."""
         ttl = self._negative_ttl if value is None else self._ttl
         if ttl <= 0:
-            self._answers.pop(key, None)  # an older answer would be a wrong one
             return
         self._answers[key] = Answer(value, self._clock.monotonic() + ttl if ttl < math.inf else math.inf)
         self._answers.move_to_end(key)

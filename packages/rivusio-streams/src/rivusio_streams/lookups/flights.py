@@ -32,7 +32,7 @@ class Flights(Generic[K, V]):
         clock: times how long keys wait for others.
         batch: keys in a request at most.
         within: seconds that a key waits for others at most.
-        crowd: a request leaves when so many wait for it, since no more will come.
+        crowd: how many may wait at once: then a request leaves, since no further key can come along.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Flights(Generic[K, V]):
         self._batch, self._within, self._crowd = batch, within, crowd
         self._by_key: dict[K, Flight[K, V]] = {}
         self._gathering: Flight[K, V] | None = None
+        self._waiting = 0  # for requests that are not over
         self.counts = LookupCounts()
 
     async def get(self, key: K) -> V | None:
@@ -74,6 +75,8 @@ class Flights(Generic[K, V]):
                 else:
                     await self._lead(flight)
         finally:
+            if not flight.landed:
+                self._waiting -= 1
             if flight.leave(key):
                 self._forget(key, flight)
         return flight.answer(key)
@@ -91,10 +94,10 @@ class Flights(Generic[K, V]):
             flight = self._gathering = Flight[K, V](self._clock.monotonic() + self._within)
         self._by_key[key] = flight
         flight.enter(key)
-        if flight is self._gathering and (
-            len(flight.waiting) >= self._batch or sum(flight.waiting.values()) >= self._crowd
-        ):
-            self._close(flight)
+        self._waiting += 1
+        gathering = self._gathering
+        if gathering is not None and (len(gathering.waiting) >= self._batch or self._waiting >= self._crowd):
+            self._close(gathering)
         return flight
 
     def _close(self, flight: Flight[K, V]) -> None:
@@ -105,7 +108,7 @@ class Flights(Generic[K, V]):
 
     def _forget(self, key: K, flight: Flight[K, V]) -> None:
         """Nobody waits for the key: the next one who asks about it begins anew."""
-        if self._by_key.get(key) is flight:
+        if not flight.landed:
             del self._by_key[key]
         if not flight.waiting:
             self._close(flight)
@@ -122,15 +125,20 @@ class Flights(Generic[K, V]):
             keys = list(flight.waiting)
             self.counts.flights += 1
             answers = await self._request(keys)
-            for key in keys:
-                self._cache.put(key, answers.get(key))
+            found = {key: answers.get(key) for key in keys}
         except Exception as error:  # noqa: BLE001  # user code may raise anything; each who waits is told
+            self._end(flight)
             flight.fail(error)
         else:
-            flight.land(answers)
+            for key in self._end(flight):
+                self._cache.put(key, found[key])
+            flight.land(found)
         finally:
-            if flight.landed:
-                for key in flight.waiting:  # a later question is another request's, or the cache's
-                    if self._by_key.get(key) is flight:
-                        del self._by_key[key]
             flight.step_down()
+
+    def _end(self, flight: Flight[K, V]) -> list[K]:
+        """Who asks from now on does not join; gives the keys for which somebody waits."""
+        self._waiting -= sum(flight.waiting.values())
+        for key in flight.waiting:
+            del self._by_key[key]
+        return list(flight.waiting)
