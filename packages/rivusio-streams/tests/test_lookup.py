@@ -543,3 +543,64 @@ def test_a_lookup_gives_what_asking_about_each_item_gives(backend: str, case: di
     if settings["ttl"] is None and settings["negative_ttl"] is None and settings["size"] >= len(set(keys)):
         assert sorted(number for numbers in asked for number in numbers) == sorted(set(keys))
         assert len(asked) <= len(set(keys))
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@given(
+    askers=st.lists(st.tuples(st.integers(0, 6), st.integers(1, 8), st.integers(1, 5)), max_size=20),
+    takes=st.lists(st.sampled_from([0, 1, 3, -2]), min_size=1, max_size=8),
+    batch=st.integers(1, 3),
+    crowd=st.integers(1, 6),
+)
+@settings(max_examples=150, deadline=None)
+def test_whoever_is_cancelled_the_others_are_answered(
+    backend: str, askers: list[tuple[int, int, int]], takes: list[int], batch: int, crowd: int
+) -> None:
+    """Askers are (comes at, leaves after, key); a request that takes less than nothing fails after that long."""
+    clock, requests, running = VirtualClock(), list[Sequence[int]](), 0
+
+    async def request(keys: Sequence[int]) -> dict[int, str]:
+        nonlocal running
+        time = takes[len(requests) % len(takes)]
+        requests.append(keys)
+        running += 1
+        try:
+            await clock.sleep(abs(time))
+        finally:
+            running -= 1
+        if time < 0:
+            raise ConnectionError("down")
+        return await names_of(keys)  # type: ignore[return-value]
+
+    cache = Cache[int, str](10, 2, 1, clock)
+    made = Flights[int, str](request, cache, clock, batch=batch, within=0.5 if batch > 1 else 0, crowd=crowd)
+    ends = list[str]()
+
+    async def asker(comes: int, leaves: int, key: int) -> None:
+        await clock.sleep(comes)
+        with clock.deadline(leaves) as scope:
+            try:
+                assert await made.get(key) == NAMES.get(key)
+                ends.append("answered")
+            except ConnectionError:
+                ends.append("failed")
+        if scope.cancelled_caught:
+            assert clock.monotonic() == comes + leaves
+            ends.append("cancelled")
+
+    async def main() -> None:
+        async with anyio.create_task_group() as group:
+            for each in askers:
+                group.start_soon(asker, *each)
+        assert running == 0
+        takes[:] = [1]
+        async with anyio.create_task_group() as group:  # nothing that was left over disturbs who comes later
+            began = clock.monotonic()
+            for key in range(10, 10 + min(batch, crowd)):
+                group.start_soon(made.get, key)
+        assert clock.monotonic() == began + 1
+        assert len(requests[-1]) == min(batch, crowd)
+
+    anyio.run(main, backend=backend)
+    assert len(ends) == len(askers)
+    assert made.counts.flights == len(requests)
