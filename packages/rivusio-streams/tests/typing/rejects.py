@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rivusio_core import pipe
-from rivusio_streams import Csv, Stream, Tumbling, agg
+from rivusio_streams import Batched, Csv, Stream, Tumbling, agg
 
 
 @dataclass
@@ -34,6 +35,22 @@ def half(number: int) -> int:
     return number // 2
 
 
+async def name_of(user: str) -> str | None:
+    raise NotImplementedError(user)
+
+
+async def names_of(users: Sequence[str]) -> Mapping[str, str]:
+    raise NotImplementedError(users)
+
+
+def user(order: Order) -> str:
+    return order.user
+
+
+def amount(order: Order) -> float:
+    return order.amount
+
+
 numbers: list[int] = []
 lines = Stream.read(["a"])
 orders = lines.through(parse)
@@ -54,3 +71,12 @@ assert [orders.window("1m")]  # mypy: arg-type; pyright: reportArgumentType
 assert [lines.map(half)]  # mypy: arg-type; pyright: reportArgumentType, reportCallIssue
 assert [lines.window(Tumbling("1m")).aggregate(agg.total(half))]  # mypy: arg-type; pyright: reportArgumentType
 assert [orders.merge(lines).map(lambda o: o.user)]  # mypy: arg-type, return-value, union-attr; pyright: reportAttributeAccessIssue, reportUnknownLambdaType, reportUnknownMemberType
+assert [orders.lookup(name_of, key=amount)]  # mypy: misc; pyright: reportArgumentType, reportCallIssue
+assert [orders.lookup(Batched(names_of), key=amount)]  # mypy: misc; pyright: reportArgumentType, reportCallIssue
+assert [orders.lookup(name_of)]  # mypy: call-overload; pyright: reportCallIssue
+assert [orders.lookup(name_of, key=user, how="outer")]  # mypy: call-overload; pyright: reportArgumentType, reportCallIssue
+assert [orders.lookup(name_of, key=user, tll="1m")]  # mypy: call-overload; pyright: reportCallIssue
+assert [orders.lookup(name_of, key=user, size="many")]  # mypy: call-overload; pyright: reportArgumentType, reportCallIssue
+assert [Batched(name_of)]  # mypy: arg-type; pyright: reportArgumentType
+assert [orders.lookup(name_of, key=user, how="left").map(lambda each: each.right.upper())]  # mypy: arg-type, return-value, union-attr; pyright: reportOptionalMemberAccess
+assert [lines.lookup(name_of, key=user)]  # mypy: arg-type; pyright: reportArgumentType, reportCallIssue
