@@ -16,10 +16,13 @@ from rivusio_core import pipe
 from rivusio_streams import (
     Batched,
     Csv,
+    EarlyCount,
+    EarlyEvery,
     Flow,
     Joined,
     JsonLines,
     KeyedStream,
+    Punctuated,
     StdIn,
     StdOut,
     Stream,
@@ -28,6 +31,7 @@ from rivusio_streams import (
     WindowedStream,
     agg,
 )
+from rivusio_streams.testing import Harness, Input
 
 
 @dataclass
@@ -114,7 +118,17 @@ assert_type(orders.batch(3), Stream[list[Order]])
 assert_type(orders.merge(Stream.read([1])), Stream[Order | int])
 assert_type(orders.split(lambda o: o.amount > 0)[1], Stream[Order])
 assert_type(Stream.read(mixed).split(is_text)[0], Stream[str])
+assert_type(orders.route(lambda o: o.amount > 0), tuple[Stream[Order], Stream[Order]])
+assert_type(orders.route(lambda o: o.amount > 9, lambda o: o.amount > 0)[2], Stream[Order])
+assert_type(orders.event_time(lambda o: o.ts, watermarks=Punctuated(lambda o: o.ts)), Stream[Order])
+assert_type(orders.processing_time(), Stream[Order])
+assert_type(orders.window(Tumbling("1m"), trigger=EarlyCount(3) | EarlyEvery("1s")), WindowedStream[None, Order])
 takes_any(orders)
+
+source = Input[Order]("orders")
+with Harness(Stream.read(source).map(lambda o: o.user)) as h:
+    assert_type(h.take(), list[str])
+    h.send(source, parse.run("a"))
 
 by_name: dict[str, float] = {}
 assert_type(orders.lookup(name_of, key=user), Stream[Joined[str, Order, str]])
