@@ -21,7 +21,19 @@ from rivusio_streams.source import (
 )
 from rivusio_streams.stream import Stream
 from rivusio_streams.windowed import KeyedStream, WindowedStream
-from rivusio_streams.windows import AlignedWindows, Pane, Tumbling, Window, Windowed
+from rivusio_streams.windows import (
+    AlignedWindows,
+    Daily,
+    Hopping,
+    Hourly,
+    Monthly,
+    Pane,
+    Tumbling,
+    Weekly,
+    Window,
+    Windowed,
+    Yearly,
+)
 
 __all__ = [
     "Aggregator",
@@ -33,13 +45,17 @@ __all__ = [
     "BaseSource",
     "CheckReport",
     "Csv",
+    "Daily",
     "EndOfPartition",
     "Envelope",
     "Flow",
+    "Hopping",
+    "Hourly",
     "JsonLines",
     "KeyedStream",
     "Ledger",
     "ListSink",
+    "Monthly",
     "Pane",
     "Partition",
     "Position",
@@ -52,8 +68,10 @@ __all__ = [
     "StdOut",
     "Stream",
     "Tumbling",
+    "Weekly",
     "Window",
     "Windowed",
     "WindowedStream",
+    "Yearly",
     "agg",
 ]

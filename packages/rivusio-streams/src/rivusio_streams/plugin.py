@@ -10,7 +10,7 @@ from rivusio_streams.connectors.json_lines import JsonLines
 from rivusio_streams.connectors.stdio import StdIn, StdOut
 from rivusio_streams.sink import BaseSink
 from rivusio_streams.source import BaseSource
-from rivusio_streams.windows import AlignedWindows, Tumbling
+from rivusio_streams.windows import AlignedWindows, Daily, Hopping, Hourly, Monthly, Tumbling, Weekly, Yearly
 
 __all__ = ["rivusio_register"]
 
@@ -29,3 +29,9 @@ def rivusio_register(registry: Registration) -> None:
     registry.sink("csv", Csv)
     registry.sink("stdout", StdOut)
     registry.add("window", "tumbling", Tumbling)
+    registry.add("window", "hopping", Hopping)
+    registry.add("window", "hourly", Hourly)
+    registry.add("window", "daily", Daily)
+    registry.add("window", "weekly", Weekly)
+    registry.add("window", "monthly", Monthly)
+    registry.add("window", "yearly", Yearly)
