@@ -2,6 +2,7 @@
 
 from rivusio_streams import agg
 from rivusio_streams.aggregate import Aggregator
+from rivusio_streams.aggregates import Fold, Reduce
 from rivusio_streams.check import CheckReport
 from rivusio_streams.config import RunConfig
 from rivusio_streams.connectors import Csv, JsonLines, ListSink, StdIn, StdOut
@@ -49,6 +50,7 @@ __all__ = [
     "EndOfPartition",
     "Envelope",
     "Flow",
+    "Fold",
     "Hopping",
     "Hourly",
     "JsonLines",
@@ -59,6 +61,7 @@ __all__ = [
     "Pane",
     "Partition",
     "Position",
+    "Reduce",
     "Rejected",
     "Report",
     "RunConfig",

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rivusio_core import pipe
-from rivusio_streams import Csv, Stream, Tumbling, agg
+from rivusio_streams import Csv, Fold, Stream, Tumbling, Weekly, agg
 
 
 @dataclass
@@ -54,3 +54,6 @@ assert [orders.window("1m")]  # mypy: arg-type; pyright: reportArgumentType
 assert [lines.map(half)]  # mypy: arg-type; pyright: reportArgumentType, reportCallIssue
 assert [lines.window(Tumbling("1m")).aggregate(agg.total(half))]  # mypy: arg-type; pyright: reportArgumentType
 assert [orders.merge(lines).map(lambda o: o.user)]  # mypy: arg-type, return-value, union-attr; pyright: reportAttributeAccessIssue, reportUnknownLambdaType, reportUnknownMemberType
+assert [Weekly(start="mon")]  # mypy: arg-type; pyright: reportArgumentType
+assert [orders.window(Tumbling("1m")).aggregate(Fold(0, half))]  # mypy: arg-type; pyright: reportArgumentType
+assert [agg.approx_quantile("0.5")]  # mypy: call-overload; pyright: reportArgumentType

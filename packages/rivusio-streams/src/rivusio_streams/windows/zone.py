@@ -97,7 +97,10 @@ def _micros(offset: timedelta | None) -> int:
 
 
 def _first(holds: Callable[[int], bool], low: int, high: int) -> int:
-    """The first moment after `low` from which on something holds, as it does at `high`. Clocks change at whole seconds."""
+    """The first moment after `low` from which on something holds, as it does at `high`, to the second.
+
+    Clocks are changed at whole seconds.
+    """
     below, above = low // _SECOND, -(-high // _SECOND)
     while above - below > 1:
         middle = (below + above) // 2
