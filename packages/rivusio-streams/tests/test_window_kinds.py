@@ -216,3 +216,20 @@ def test_keys_that_are_over_leave_nothing_behind(windows: Windows, lateness: str
         assert len(h.take()) >= 5_000
         [state] = [step.state for step in h.explain().steps if step.name == "aggregate"]
         assert state["keys"] in (0, 1)
+
+
+def test_a_window_behind_a_global_one_gives_one_result() -> None:
+    words = Input[str]("words")
+    early = Stream.read(words).window(Global(), trigger=EarlyCount(1)).aggregate(agg.count())
+    with Harness(early.window(Tumbling("10s")).aggregate(agg.count())) as h:
+        h.send(words, "a", at=15 * SECOND)
+        h.send(words, "b", at=100 * SECOND)
+        h.end()
+        assert [(each.window.start.second, each.value) for each in h.output] == [(10, 1), (40, 2)]
+
+
+def test_a_trigger_by_event_time_needs_event_time() -> None:
+    flow = Stream.read(["a"]).window(Global(), trigger=EarlyEvery("1s", by="event_time")).collect().write([])
+    assert [each.message for each in flow.check().faults] == [
+        "windows need to know when items happened; say .event_time(...) before"
+    ]
