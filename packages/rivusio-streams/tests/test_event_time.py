@@ -43,7 +43,7 @@ def test_a_time_is_an_aware_datetime_or_microseconds(time: datetime | int) -> No
 @pytest.mark.parametrize(
     ("time", "told"),
     [
-        (datetime.min, "naive"),
+        (at(0).replace(tzinfo=None), "naive"),
         (3.5, "not float"),
         ("now", "not str"),
         (10**19, "years 1 to 9999"),

@@ -65,8 +65,8 @@ def test_why_an_item_was_late_without_its_contents() -> None:
         findings = h.explain().findings
         assert next(each for each in findings if "refused" in each) == (
             "aggregate refused item 3 of numbers[0] as late: its time 1970-01-01T00:00:02+00:00 lies 1h18m29s before "
-            "the watermark 1970-01-01T01:18:31+00:00, which event time had reached when it came; more out_of_order (waits "
-            "longer) or allowed_lateness (corrects later) would take it"
+            "the watermark 1970-01-01T01:18:31+00:00, which event time had reached when it came; more out_of_order "
+            "(waits longer) or allowed_lateness (corrects later) would take it"
         )
         assert findings[-1] == "aggregate refused 2 items before these"
 

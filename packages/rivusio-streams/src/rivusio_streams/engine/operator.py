@@ -35,6 +35,7 @@ class Operator(ABC):
     Attributes, read by the stage:
         name: of the step.
         watermark: how far event time has come.
+        before: how far it had come before: what the steps behind know.
         next: the watermark at which `advance` has something to do.
         timed: items say when they happened; set by the stage.
         now: the clock, microseconds of `Clock.monotonic`; kept up to date where `clocked`.
@@ -56,7 +57,7 @@ class Operator(ABC):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.watermark = NEVER
+        self.watermark = self.before = NEVER
         self.next = FOREVER
         self.timed = True
         self.now = 0
