@@ -18,7 +18,7 @@ from rivusio_streams import (
     AlignedWindows,
     EarlyCount,
     EarlyEvery,
-    Hopping,
+
     Stream,
     Trigger,
     Tumbling,
@@ -27,6 +27,7 @@ from rivusio_streams import (
     agg,
 )
 from rivusio_streams.testing import Harness, Input
+from tmp_hopping import Hopping
 
 TICK = 500_000
 """The clock goes on in steps of so many microseconds. Partitions become idle at whole seconds, and the clock wants early
