@@ -9,18 +9,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
 __all__ = ["Aligned", "Cell", "Count", "Early", "Global", "Item", "Kind", "Oracle", "Result", "Session", "Sliding"]
 
 NEVER = -(10**30)
 FOREVER = 10**30
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def micros(time: datetime) -> int:
-    """Microseconds since the epoch."""
-    return (time - EPOCH) // timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -46,16 +39,23 @@ class Item:
 
 @dataclass(frozen=True)
 class Cell:
-    """A window of a key, and the items in it in the order in which they came."""
+    """A window of a key.
+
+    Attributes:
+        items: in it, in the order in which they came.
+        since: the number of the item with which there was such a window. What is in it already by then does not come
+            into it: a trigger does not hear of it.
+    """
 
     key: str
     start: int
     end: int
     items: tuple[Item, ...]
+    since: int
 
     def place(self) -> tuple[int, int, int]:
         """The order in which windows close: by end, start, and when the key was first seen."""
-        return self.end, self.start, self.items[0].order
+        return self.end, self.start, self.since
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,8 @@ class Aligned(Kind):
     def cells(self, items: Sequence[Item], allowed: int) -> Iterable[Cell]:
         places = {(item.key, *span) for item in items for span in self.spans(item.time)}
         for key, start, end in places:
-            yield Cell(key, start, end, tuple(each for each in items if each.key == key and start <= each.time < end))
+            held = tuple(each for each in items if each.key == key and start <= each.time < end)
+            yield Cell(key, start, end, held, held[0].order)
 
     def nowhere(self, item: Item) -> bool:
         return not self.spans(item.time)
@@ -156,7 +157,7 @@ class Session(Kind):
 
     def _cell(self, run: list[Item]) -> Cell:
         arrived = tuple(sorted(run, key=lambda item: item.order))
-        return Cell(run[0].key, run[0].time, run[-1].time + self.gap, arrived)
+        return Cell(run[0].key, run[0].time, run[-1].time + self.gap, arrived, arrived[0].order)
 
     def same(self, one: Cell, other: Cell) -> bool:
         return not set(one.items).isdisjoint(other.items)
@@ -169,10 +170,11 @@ class Sliding(Kind):
     size: int
 
     def cells(self, items: Sequence[Item], allowed: int) -> Iterable[Cell]:
-        ends = {(item.key, item.time + 1) for item in items if item.mark < item.time + 1 + allowed}
-        for key, end in ends:
+        made = [item for item in items if item.mark < item.time + 1 + allowed]
+        for key, end in {(item.key, item.time + 1) for item in made}:
             held = tuple(each for each in items if each.key == key and end - self.size <= each.time < end)
-            yield Cell(key, end - self.size, end, held)
+            since = min(item.order for item in made if (item.key, item.time + 1) == (key, end))
+            yield Cell(key, end - self.size, end, held, since)
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,8 @@ class Global(Kind):
 
     def cells(self, items: Sequence[Item], allowed: int) -> Iterable[Cell]:
         for key in {item.key for item in items}:
-            yield Cell(key, NEVER, FOREVER, tuple(item for item in items if item.key == key))
+            own = tuple(item for item in items if item.key == key)
+            yield Cell(key, NEVER, FOREVER, own, own[0].order)
 
 
 # --------------------------------------------------------------------------------------------------------- what happens
@@ -225,7 +228,7 @@ class Oracle:
             if cell.end <= self._watermark:
                 self._give(cell, "late")
                 continue
-            waiting = self._waiting(cell)
+            waiting = self._heard(cell)
             if waiting == [item]:
                 self._first.add((item, cell.start, cell.end))
             full = self.early.count is not None and len(waiting) >= self.early.count
@@ -260,7 +263,7 @@ class Oracle:
             return
         due = list[tuple[int, int, Cell]]()
         for cell in self._alive():
-            waiting = self._waiting(cell) if self._watermark < cell.end else []
+            waiting = self._heard(cell) if self._watermark < cell.end else []
             if waiting and waiting[0].clock + self.early.after_clock <= clock:
                 due.append((waiting[0].clock, waiting[0].order, cell))
         for _, _, cell in sorted(due, key=lambda entry: (*entry[:2], entry[2].place())):
@@ -278,13 +281,17 @@ class Oracle:
         shown = {item for each in self.results if self.kind.same(each.cell, cell) for item in each.held}
         return [item for item in cell.items if item not in shown]
 
+    def _heard(self, cell: Cell) -> list[Item]:
+        """Those of them of which a trigger has heard."""
+        return [item for item in self._waiting(cell) if item.order >= cell.since]
+
     def _deadlines(self, cell: Cell) -> Iterable[tuple[int, int]]:
         """When a window wants an early pane, and the number of the item for which it waits."""
         if self.early.after is None:
             return
-        waiting = self._waiting(cell)
+        waiting = self._heard(cell)
         for item, start, end in self._first:
-            if item in waiting and self.kind.same(cell, Cell(cell.key, start, end, (item,))):
+            if item in waiting and self.kind.same(cell, Cell(item.key, start, end, (item,), item.order)):
                 yield item.time + self.early.after, waiting[0].order
 
     def _give(self, cell: Cell, timing: str) -> None:
@@ -313,6 +320,6 @@ class Count:
             own = [each for each in items if each.key == item.key and each.order <= item.order]
             if len(own) >= self.n and (len(own) - self.n) % self.every == 0:
                 held = sorted(own[-self.n :], key=lambda each: (each.time, each.order))
-                cell = Cell(item.key, held[0].time, held[-1].time + 1, tuple(held))
+                cell = Cell(item.key, held[0].time, held[-1].time + 1, tuple(held), own[-self.n].order)
                 found.append(Result(cell, cell.items, 0, "on_time").shown())
         return found
