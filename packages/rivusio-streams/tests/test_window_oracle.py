@@ -6,9 +6,11 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
+import anyio
 import oracle
+from doubles import Event, Partitions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import Early, Oracle
@@ -21,6 +23,7 @@ from rivusio_streams import (
     EarlyEvery,
     Global,
     Hopping,
+    RunConfig,
     Session,
     Sliding,
     Stream,
@@ -34,9 +37,10 @@ from rivusio_streams.moment import FIRST, LAST, moment
 from rivusio_streams.testing import Harness, Input
 
 TICK = 500_000
-"""The clock goes on in steps of so many microseconds. Partitions become idle at whole seconds, and the clock wants early
-panes at half ones: what happens first at one moment is nowhere said."""
+"""The clock goes on in steps of so many microseconds. Partitions become idle at whole seconds, early panes by the clock
+are due at half ones: what happens first at one moment is said nowhere."""
 
+T = TypeVar("T")
 Shown: TypeAlias = tuple[str, int, int, list[int], int, str]
 
 
@@ -183,6 +187,12 @@ def trigger_of(early: Early) -> Trigger[Any, Any] | None:
 
 def engine(case: Case, windows: Windows, how: How) -> tuple[list[Shown], list[int]]:
     """What comes out, and the items refused."""
+    found, late = run(case, windows, how, lambda results: results)
+    return [shown(each) for each in found], [row.order for row in late]
+
+
+def run(case: Case, windows: Windows, how: How, then: Callable[[Stream[Any]], Stream[T]]) -> tuple[list[T], list[Any]]:
+    """What comes out of the stream of results and what is done with them, and all that was refused."""
     rules = case.timeline
     rows = Input[Row]("rows", rules.partitions, watermarks="manual" if case.manual else "auto")
     stream = Stream.read(rows).event_time(
@@ -200,7 +210,7 @@ def engine(case: Case, windows: Windows, how: How) -> tuple[list[Shown], list[in
         if case.value == "items"
         else windowed.aggregate(agg.total(lambda row: 2**row.order))
     )
-    with Harness(results, interleave_restarts=how == "restarted", now=case.now) as h:
+    with Harness(then(results), interleave_restarts=how == "restarted", now=case.now) as h:
         for op in case.ops:
             match op:
                 case Send(partition, sent) if how == "in chunks":
@@ -215,7 +225,7 @@ def engine(case: Case, windows: Windows, how: How) -> tuple[list[Shown], list[in
                 case Passed(by):
                     h.advance(span(by))
         h.end()
-        return [shown(each) for each in h.output], [row.order for row in h.late]
+        return h.output, h.late
 
 
 def shown(result: Windowed[str, Any]) -> Shown:
@@ -352,3 +362,66 @@ def test_count(case: Case, how: How, n: int, every: int) -> None:
     if case.value == "sum":
         results = [(*each[:3], sorted(each[3]), *each[4:]) for each in results]
     assert engine(case, Count(n, every=every), how) == (results, [])
+
+
+any_windows = st.one_of(
+    st.builds(Tumbling, st.integers(1, 20).map(span)),
+    st.builds(Hopping, st.integers(1, 20).map(span), st.integers(3, 12).map(span)),
+    st.builds(Session, st.integers(1, 14).map(span)),
+    st.builds(Sliding, st.integers(1, 20).map(span)),
+    st.just(Global()),
+    st.builds(Count, st.integers(1, 4)),
+)
+
+
+@much
+@given(case=cases(), how=hows, windows=any_windows, size=st.integers(1, 10))
+def test_only_late_panes_are_late_for_windows_of_windows(case: Case, how: How, windows: Windows, size: int) -> None:
+    """A result is on time where it goes, and all of that is the same, however items come."""
+    if isinstance(windows, Count | Global):
+        case = replace(case, allowed=0)
+    if isinstance(windows, Count):
+        case = replace(case, accumulate=True, early=oracle.NO_EARLY)
+
+    def then(results: Stream[Windowed[str, Any]]) -> Stream[Windowed[str, list[Shown]]]:
+        again = results.key_by(lambda each: each.key).window(Tumbling(span(size)))
+        return again.aggregate(agg.collect(shown))
+
+    found, late = run(case, windows, how, then)
+    given, refused = run(case, windows, "singly", lambda results: results)
+    assert {each.pane.timing for each in late if isinstance(each, Windowed)} <= {"late"}
+    got = [each for result in found for each in result.value]
+    lost = [shown(each) for each in late if isinstance(each, Windowed)]
+    assert sorted(got + lost) == sorted(shown(each) for each in given)
+    assert [each for each in late if isinstance(each, Row)] == refused
+    assert (found, late) == run(case, windows, "singly", then)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    partitions=st.lists(
+        st.lists(st.builds(Event, st.integers(-60, 60).map(float), st.sampled_from("abc")), max_size=20), max_size=4
+    ),
+    windows=any_windows.filter(lambda each: not isinstance(each, Count)),
+    chunk=st.sampled_from([1, 2, 3, 1024]),
+    lot=st.integers(1, 5),
+)
+def test_partitions_in_bounds_lose_nothing(
+    partitions: list[list[Event]], windows: Windows, chunk: int, lot: int
+) -> None:
+    """No partition is more out of order than allowed: then nothing is late, however partitions are read."""
+    ordered = [sorted(each, key=lambda event: event.time) for each in partitions]
+    events = [event for each in ordered for event in each]
+
+    def results(source: Any) -> tuple[list[Windowed[str, int]], int]:
+        out = list[Windowed[str, int]]()
+        stream = Stream.read(source).event_time(lambda event: int(event.time)).key_by(lambda event: event.key)
+        flow = stream.window(windows).aggregate(agg.count()).write(out)
+        report = anyio.run(flow.arun, RunConfig(chunk=chunk))
+        return out, report.steps["aggregate"].late
+
+    found, late = results(Partitions(ordered, lot=lot))
+    expected, _ = results(sorted(events, key=lambda event: event.time))
+    assert late == 0
+    assert sorted(found, key=repr) == sorted(expected, key=repr)
+    assert [each.window.end for each in found] == sorted(each.window.end for each in found)
