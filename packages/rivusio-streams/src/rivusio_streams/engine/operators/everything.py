@@ -66,7 +66,7 @@ class GlobalOperator(WindowOperator):
     def advance(self, watermark: int) -> None:
         self.give_due(min(watermark, FOREVER - 1))
         if watermark == FOREVER:
-            self.held = 0
+            self.held, self._mark = 0, max(self._mark, self.before)
             for own in self._keys.values():
                 if own.accumulator is not NOTHING:
                     self._give(own, "on_time")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
@@ -31,6 +32,7 @@ class _Session:
         held: items that wait for it to close.
         closed: its on-time result was given.
         pending: what the trigger remembers.
+        awaited: end, first and order as they were when it was last put among those that close.
         gone: it became part of another, or is over.
     """
 
@@ -43,6 +45,7 @@ class _Session:
     held: int = 0
     closed: bool = False
     pending: Pending | None = None
+    awaited: tuple[int, int, int] | None = None
     gone: bool = False
 
 
@@ -59,9 +62,9 @@ class SessionOperator(WindowOperator):
         super().__init__(name, *settings)
         self._gap = windows.length
         self._sessions: dict[Any, list[_Session]] = {}
-        """By key; a key that has none is not here."""
+        """By key, in the order of their times; a key that has none is not here."""
         self._order, self._entry = count(), count()
-        # Entries are left behind where a session grows or goes: what comes out is compared with the session.
+        # Entries are left behind where a session changes or goes: what comes out is compared with the session.
         self._closing: list[tuple[int, int, int, int, _Session]] = []
         self._dropping: list[tuple[int, int, _Session]] = []
 
@@ -69,7 +72,7 @@ class SessionOperator(WindowOperator):
 
     def add(self, time: int, mark: int, key: Any, value: Any) -> bool:
         own = self._sessions.get(key)
-        near = [each for each in own or () if each.first - self._gap < time < each.last + self._gap]
+        near = self._near(own or [], time)
         if not near and time + self._gap + self.allowed <= mark:
             return False
         session = self._joined(key, value, time, near)
@@ -86,11 +89,18 @@ class SessionOperator(WindowOperator):
         self.schedule()
         return True
 
+    def _near(self, own: list[_Session], time: int) -> list[_Session]:
+        """The sessions that a time belongs to: they lie side by side."""
+        start = stop = bisect_right(own, time - self._gap, key=_last)
+        while stop < len(own) and own[stop].first - self._gap < time:
+            stop += 1
+        return own[start:stop]
+
     def _joined(self, key: Any, value: Any, time: int, near: list[_Session]) -> _Session:
         """The session of a new item: a new one, one that grows, or several that become one."""
         if not near:
             made = _Session(key, time, time, next(self._order), self.with_value(NOTHING, value, time))
-            self._sessions.setdefault(key, []).append(made)
+            insort(self._sessions.setdefault(key, []), made, key=_last)
             return made
         near.sort(key=lambda each: each.order)
         session = near[0]
@@ -110,22 +120,26 @@ class SessionOperator(WindowOperator):
                 session.accumulator = two if one is NOTHING else one
             else:
                 session.accumulator = self.fold.merge(session.accumulator, other.accumulator)
+            self._forget(other)
             session.first, session.last = min(session.first, other.first), max(session.last, other.last)
             session.panes, session.held = max(session.panes, other.panes), session.held + other.held
-            self._forget(other)
         session.pending = None if self.early is None else self.early.merged(pendings, session)
 
     def _forget(self, session: _Session) -> None:
         session.gone = True
         own = self._sessions[session.key]
-        own.remove(session)
+        del own[bisect_left(own, session.last, key=_last)]
         if not own:
             del self._sessions[session.key]
 
     # ------------------------------------------------------------------------------------------------- time passes
 
     def _await_end(self, session: _Session) -> None:
-        heappush(self._closing, (session.last + self._gap, session.first, session.order, next(self._entry), session))
+        """Have the session looked at when it may end; where it has only grown, it still will be."""
+        now = (session.last + self._gap, session.first, session.order)
+        if session.awaited is None or session.awaited[1:] != now[1:]:
+            session.awaited = now
+            heappush(self._closing, (*now, next(self._entry), session))
 
     def _await_drop(self, session: _Session) -> None:
         heappush(self._dropping, (session.last + self._gap + self.allowed, next(self._entry), session))
@@ -140,8 +154,12 @@ class SessionOperator(WindowOperator):
     def advance(self, watermark: int) -> None:
         while self._closing and self._closing[0][0] <= watermark:
             end, first, order, _, session = heappop(self._closing)
-            current = (session.last + self._gap, session.first, session.order) == (end, first, order)
-            if current and not session.gone and not session.closed:
+            if session.gone or session.awaited != (end, first, order):
+                continue
+            session.awaited = None
+            if session.last + self._gap > end:
+                self._await_end(session)
+            else:
                 self.give_due(end - 1)
                 self._close(session)
         self.give_due(watermark)
@@ -206,7 +224,7 @@ class SessionOperator(WindowOperator):
     def restore(self, state: Any) -> None:
         for key, first, last, order, kept, panes, held, closed in state["sessions"]:
             session = _Session(key, first, last, order, self.load(kept), panes, held, closed)
-            self._sessions.setdefault(key, []).append(session)
+            insort(self._sessions.setdefault(key, []), session, key=_last)
             (self._await_drop if closed else self._await_end)(session)
         self._order = count(1 + max((each.order for own in self._sessions.values() for each in own), default=-1))
         if self.early is not None:
@@ -225,3 +243,7 @@ class SessionOperator(WindowOperator):
             "closed sessions that still take late items": len(found) - len(ends),
             "next session ends": as_datetime(min(ends)).isoformat() if ends else None,
         }
+
+
+def _last(session: _Session) -> int:
+    return session.last

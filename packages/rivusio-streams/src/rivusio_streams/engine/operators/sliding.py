@@ -77,7 +77,7 @@ class SlidingOperator(WindowOperator):
         own = self._keys.get(key) or _Key()
         is_own = time not in own.windows
         in_time = mark <= time + self.allowed
-        after = sorted(each for each in own.windows if time < each < time + self._size)
+        after = self._after(own, time)
         if is_own and not in_time and not after:
             return False
         self.check_value(value, time)
@@ -92,6 +92,12 @@ class SlidingOperator(WindowOperator):
         self._put(own, [*([time] if time in own.windows else []), *after], item, mark)
         self.schedule()
         return True
+
+    def _after(self, own: _Key, time: int) -> list[int]:
+        """The times of the later windows that hold this time."""
+        start = bisect_left(own.items, (time + 1, -1), key=_place)
+        stop = bisect_left(own.items, (time + self._size, -1), key=_place)
+        return [each for each in dict.fromkeys(each[0] for each in own.items[start:stop]) if each in own.windows]
 
     def _made(self, key: Any, own: _Key, item: tuple[int, int, Any], *, closed: bool) -> _Window:
         window = _Window(key, item[0], item[1], closed=closed)
