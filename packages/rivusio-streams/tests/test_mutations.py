@@ -1,4 +1,4 @@
-"""The planted bugs of `mutations` fit the sources; whether tests find them is asked by the session `mutations` of nox."""
+"""The planted bugs of `mutations` fit the sources. Whether tests find them is asked by nox: `nox -s mutations`."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """Planted bugs. Each has to make a test fail: see `mutate`."""
 
+# ruff: noqa: E501  # sources as they stand
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -47,10 +49,10 @@ MUTATIONS = (
         "start = time - (time - self.offset - 1) % self.length",
     ),
     Mutation(
-        "the shortcut of tumbling windows forgets the offset",
+        "the shortcut puts items into the window that follows, if that is open",
         ALIGNED,
-        "start = time - (time - offset) % size",
-        "start = time - time % size",
+        "found = open_.get((start + size, start))",
+        "found = open_.get((start + 2 * size, start + size)) or open_.get((start + size, start))",
     ),
     Mutation(
         "the shortcut takes items into closed windows",
