@@ -243,6 +243,14 @@ def together(session: nox.Session) -> None:
 
 
 @nox.session
+def mutations(session: nox.Session) -> None:
+    """Plant bugs into windows and watermarks and see that tests find each: many minutes, so not part of CI."""
+    streams = PACKAGES["streams"]
+    session.install(*(f"-e{PACKAGES[name].folder}" for name in streams.beside), f"-e{streams.folder}", *_group("test"))
+    session.run("python", str(streams.folder / "tests" / "mutations" / "mutate.py"), *session.posargs)
+
+
+@nox.session
 def types(session: nox.Session) -> None:
     """Run mypy and pyright, strict, over sources and examples, and over what users may and may not write."""
     _install_editable(session, "types", "test")

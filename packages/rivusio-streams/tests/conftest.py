@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import Phase, settings
 
 from rivusio_streams.engine.run import FlowRun
 from rivusio_streams.report import Report
+
+# For `mutations`: what fails need not be made small.
+settings.register_profile("mutations", phases=[Phase.explicit, Phase.generate], database=None, derandomize=False)
 
 
 @pytest.fixture(params=["asyncio", "trio"])

@@ -1,0 +1,94 @@
+"""Do the tests of windows find bugs? Plants each of `mutations` into a copy of the sources and runs them.
+
+Prints what was found, and ends with 1 if a bug was not. Words given choose the mutations whose names hold one of them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mutations import MUTATIONS, Mutation
+
+import rivusio_streams
+
+TESTS = Path(__file__).parent.parent
+SOURCES = Path(rivusio_streams.__file__).parent
+FILES = (
+    "test_time_traps.py",
+    "test_windows.py",
+    "test_window_kinds.py",
+    "test_event_time.py",
+    "test_harness.py",
+    "test_window_oracle.py",
+)
+CASES = "200"
+"""Of each property; the same ones in each run."""
+
+PASSED, FAILED = 0, 1
+"""Exit codes of pytest; others say that it could not do its work."""
+
+
+def planted(mutation: Mutation, sources: Path) -> None:
+    """Change the copy of the sources.
+
+    Raises:
+        SystemExit: the old text is not there exactly once.
+    """
+    path = sources / mutation.file
+    text = path.read_text(encoding="utf-8")
+    if text.count(mutation.old) != 1:
+        sys.exit(f"{mutation.name}: {mutation.old!r} stands {text.count(mutation.old)} times in {mutation.file}")
+    path.write_text(text.replace(mutation.old, mutation.new), encoding="utf-8")
+
+
+def run(mutation: Mutation | None) -> tuple[int, str]:
+    """The tests with this bug, None: with none; exit code, and the first test that failed."""
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / "rivusio_streams"
+        shutil.copytree(SOURCES, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        if mutation is not None:
+            planted(mutation, copy)
+        path = os.pathsep.join([folder, *filter(None, [os.environ.get("PYTHONPATH")])])
+        environment = {**os.environ, "PYTHONPATH": path, "WINDOW_CASES": CASES, "PYTHONDONTWRITEBYTECODE": "1"}
+        settings = ["-o", f"pythonpath={TESTS}", "--import-mode=importlib", "-p", "no:cacheprovider"]
+        hypothesis = ["--hypothesis-seed=0", "--hypothesis-profile=mutations"]
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-xq", "--timeout=300", *settings, *hypothesis, *FILES],
+            cwd=TESTS,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    failed = [line.split(" - ")[0].split("::")[-1] for line in done.stdout.splitlines() if line.startswith("FAILED ")]
+    return done.returncode, failed[0] if failed else done.stdout[-2000:] + done.stderr[-2000:]
+
+
+def main(words: list[str]) -> int:
+    """Run them all."""
+    code, told = run(None)
+    if code != PASSED:
+        print(f"the tests fail without any bug: {told}")
+        return 1
+    chosen = [each for each in MUTATIONS if not words or any(word in each.name for word in words)]
+    survived = 0
+    for mutation in chosen:
+        began = time.monotonic()
+        code, told = run(mutation)
+        seconds = time.monotonic() - began
+        verdict = {PASSED: "SURVIVED", FAILED: "caught"}.get(code, "BROKEN")
+        survived += code != FAILED
+        by = f"  by {told}" if code == FAILED else f"\n{told}" if verdict == "BROKEN" else ""
+        print(f"{verdict:<9} {seconds:4.0f} s  {mutation.name} ({mutation.file}){by}", flush=True)
+    print(f"{len(chosen) - survived} of {len(chosen)} caught")
+    return 1 if survived else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
