@@ -160,6 +160,13 @@ def _test_package(session: nox.Session, package: Package, under: tuple[str, ...]
     _pytest(session, "-o", f"pythonpath={tests}", tests, under=under)
 
 
+def _test_package_quickly(session: nox.Session, package: Package) -> None:
+    """The same tests without the slow ones and with fewer generated cases: for what was tested in full elsewhere."""
+    session.env["WINDOW_CASES"] = "20"
+    tests = str((package.folder / "tests").relative_to(ROOT))
+    _pytest(session, "-m", "not slow", "-o", f"pythonpath={tests}", tests)
+
+
 # ---------------------------------------------------------------- sessions
 
 
@@ -182,8 +189,10 @@ def tests(session: nox.Session, package: Package) -> None:
     _install(session, *beside, _wheel(package, package.extras), *_group("test"))
     if package.name == "rivusio-core" and session.python == CURRENT and not session.posargs:
         _test_with_coverage(session, package)
-    else:
+    elif session.python == CURRENT:
         _test_package(session, package)
+    else:
+        _test_package_quickly(session, package)
 
 
 def _test_with_coverage(session: nox.Session, package: Package) -> None:
@@ -213,7 +222,7 @@ def lowest(session: nox.Session) -> None:
     session.log("lowest: " + ", ".join(constraints.read_text().split()))
     _install(session, "--constraint", str(constraints), *_wheels(), *_group("test"))
     for package in PACKAGES.values():
-        _test_package(session, package)
+        _test_package_quickly(session, package)
 
 
 def _lower_bounds() -> dict[str, Version]:

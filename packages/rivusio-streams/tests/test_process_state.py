@@ -264,6 +264,8 @@ def sizes(stream: Any, count: int, restarts: bool = False) -> Iterator[dict[str,
         yield kept(h)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_million_keys_that_are_done_leave_nothing() -> None:
     def stream(source: Input[int]) -> Any:
         return Stream.read(source).key_by(lambda n: n).process(done_at_once, state=int)
