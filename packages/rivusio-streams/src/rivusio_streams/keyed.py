@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from rivusio_core.duration import Duration
 from rivusio_streams.graph import Node
+from rivusio_streams.keyed_joins import KeyedJoins
 from rivusio_streams.sink import BaseSink
 from rivusio_streams.trigger import Trigger
 from rivusio_streams.windowed import WindowedStream, windowed
@@ -17,7 +18,7 @@ K = TypeVar("K", covariant=True)
 T = TypeVar("T", covariant=True)
 
 
-class KeyedStream(Generic[K, T]):
+class KeyedStream(KeyedJoins[K, T], Generic[K, T]):
     """Items with a key, made by `Stream.key_by`: the input of keyed steps."""
 
     def __init__(self, node: Node) -> None:
