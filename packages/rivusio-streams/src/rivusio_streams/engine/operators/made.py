@@ -56,9 +56,7 @@ def _join(node: JoinNode, name: str) -> Operator:
         case AsofJoin(tolerance=tolerance, how=how):
             return AsofJoinOperator(name, keeps_left=how == "left", tolerance=tolerance)
         case TableJoin(ttl=ttl, of=of, how=how, by="event_time"):
-            last = (
-                None if ttl is None else ttl - 1
-            )  # a row lasts up to, not including, the moment at which it is so old
+            last = None if ttl is None else ttl - 1  # at the age of ttl a row is over
             return AsofJoinOperator(name, keeps_left=how == "left", tolerance=last, deletes=True, of=of)
         case TableJoin(ttl=ttl, of=of, how=how):
             return ArrivalJoinOperator(name, keeps_left=how == "left", ttl=ttl, of=of)
