@@ -24,6 +24,7 @@ from rivusio_streams.graph import (
     TeeNode,
     in_order,
 )
+from rivusio_streams.trigger import delays
 
 __all__ = ["Plan"]
 
@@ -127,7 +128,7 @@ class Plan:
         """The node needs to know when items happened."""
         match node:
             case AggregateNode():
-                return node.windows.timed
+                return node.windows.timed or delays(node.trigger)[0] is not None
             case JoinNode():
                 return node.join.timed
             case ProcessNode():

@@ -16,19 +16,28 @@ from rivusio_core import pipe
 from rivusio_streams import (
     Batched,
     Csv,
+    Daily,
+    EarlyCount,
+    EarlyEvery,
     Flow,
+    Fold,
+    Hopping,
     Joined,
     JsonLines,
     KeyedStream,
+    Punctuated,
+    Reduce,
     StdIn,
     StdOut,
     Stream,
     Table,
     Tumbling,
+    Weekly,
     Windowed,
     WindowedStream,
     agg,
 )
+from rivusio_streams.testing import Harness, Input
 
 
 @dataclass
@@ -86,6 +95,14 @@ def user(order: Order) -> str:
     return order.user
 
 
+def spent(total: float, order: Order) -> float:
+    return total + order.amount
+
+
+def dearest(one: Order, other: Order) -> Order:
+    return max(one, other, key=lambda each: each.amount)
+
+
 def is_text(value: object) -> TypeIs[str]:
     return isinstance(value, str)
 
@@ -115,7 +132,17 @@ assert_type(orders.batch(3), Stream[list[Order]])
 assert_type(orders.merge(Stream.read([1])), Stream[Order | int])
 assert_type(orders.split(lambda o: o.amount > 0)[1], Stream[Order])
 assert_type(Stream.read(mixed).split(is_text)[0], Stream[str])
+assert_type(orders.route(lambda o: o.amount > 0), tuple[Stream[Order], Stream[Order]])
+assert_type(orders.route(lambda o: o.amount > 9, lambda o: o.amount > 0)[2], Stream[Order])
+assert_type(orders.event_time(lambda o: o.ts, watermarks=Punctuated(lambda o: o.ts)), Stream[Order])
+assert_type(orders.processing_time(), Stream[Order])
+assert_type(orders.window(Tumbling("1m"), trigger=EarlyCount(3) | EarlyEvery("1s")), WindowedStream[None, Order])
 takes_any(orders)
+
+source = Input[Order]("orders")
+with Harness(Stream.read(source).map(lambda o: o.user)) as h:
+    assert_type(h.take(), list[str])
+    h.send(source, parse.run("a"))
 
 by_name: dict[str, float] = {}
 assert_type(orders.lookup(name_of, key=user), Stream[Joined[str, Order, str]])
@@ -146,6 +173,14 @@ assert_type(windows.aggregate(agg.top(3, lambda o: o.amount)), Stream[Windowed[s
 assert_type(windows.aggregate(agg.first(lambda o: o.user)), Stream[Windowed[str, str]])
 assert_type(windows.aggregate(agg.distinct(lambda o: o.user)), Stream[Windowed[str, list[str]]])
 assert_type(windows.aggregate(agg.quantile(0.5, lambda o: o.amount)), Stream[Windowed[str, float]])
+assert_type(windows.aggregate(agg.approx_quantile(0.5, lambda o: o.amount)), Stream[Windowed[str, float]])
+assert_type(windows.aggregate(agg.approx_distinct(lambda o: o.user, error=0.1)), Stream[Windowed[str, int]])
+assert_type(windows.aggregate(Fold(0.0, spent)), Stream[Windowed[str, float]])
+assert_type(windows.aggregate(Fold(0.0, spent, result=str)), Stream[Windowed[str, str]])
+assert_type(windows.aggregate(Reduce(dearest)), Stream[Windowed[str, Order]])
+assert_type(keyed.window(Hopping("1m", "10s")), WindowedStream[str, Order])
+assert_type(keyed.window(Daily(tz="Europe/Berlin")), WindowedStream[str, Order])
+assert_type(keyed.window(Weekly(start="sunday")), WindowedStream[str, Order])
 assert_type(windows.aggregate(agg.collect()), Stream[Windowed[str, list[Order]]])
 assert_type(windows.collect(), Stream[Windowed[str, list[Order]]])
 assert_type(timed.window(Tumbling("1m")).aggregate(agg.count()), Stream[Windowed[None, int]])

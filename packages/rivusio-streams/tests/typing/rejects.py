@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rivusio_core import pipe
-from rivusio_streams import Batched, Csv, Stream, Tumbling, agg
+from rivusio_streams import Batched, Csv, Fold, Punctuated, Stream, Trigger, Tumbling, Weekly, agg
+from rivusio_streams.testing import Harness, Input
 
 
 @dataclass
@@ -29,6 +30,14 @@ def perhaps(line: str) -> Order | None:
 @pipe
 def price(order: Order) -> float:
     return order.amount
+
+
+class Large(Trigger[int, None]):
+    def create(self) -> None: ...
+    def on_item(self, state: None, item: int, time: int) -> tuple[None, bool]:
+        return None, item > time
+
+    def merge(self, left: None, right: None) -> None: ...
 
 
 def half(number: int) -> int:
@@ -75,6 +84,12 @@ assert [orders.window("1m")]  # mypy: arg-type; pyright: reportArgumentType
 assert [lines.map(half)]  # mypy: arg-type; pyright: reportArgumentType, reportCallIssue
 assert [lines.window(Tumbling("1m")).aggregate(agg.total(half))]  # mypy: arg-type; pyright: reportArgumentType
 assert [orders.merge(lines).map(lambda o: o.user)]  # mypy: arg-type, return-value, union-attr; pyright: reportAttributeAccessIssue, reportUnknownLambdaType, reportUnknownMemberType
+assert [orders.window(Tumbling("1m"), trigger=Large())]  # mypy: arg-type; pyright: reportArgumentType
+assert [orders.window(Tumbling("1m"), trigger=3)]  # mypy: arg-type; pyright: reportArgumentType
+assert [orders.event_time(watermarks=Punctuated[str](len))]  # mypy: arg-type; pyright: reportArgumentType
+assert [orders.route(half)]  # mypy: arg-type; pyright: reportArgumentType, reportCallIssue
+Harness(lines).send(Input[str](), 3)  # mypy: misc; pyright: reportArgumentType
+assert [Input[str]("lines").begun]  # mypy: attr-defined; pyright: reportAttributeAccessIssue, reportUnknownMemberType
 assert [orders.lookup(name_of, key=amount)]  # mypy: misc; pyright: reportArgumentType, reportCallIssue
 assert [orders.lookup(Batched(names_of), key=amount)]  # mypy: misc; pyright: reportArgumentType, reportCallIssue
 assert [orders.lookup(name_of)]  # mypy: call-overload; pyright: reportCallIssue
@@ -84,6 +99,9 @@ assert [orders.lookup(name_of, key=user, size="many")]  # mypy: call-overload; p
 assert [Batched(name_of)]  # mypy: arg-type; pyright: reportArgumentType
 assert [orders.lookup(name_of, key=user, how="left").map(lambda each: each.right.upper())]  # mypy: arg-type, return-value, union-attr; pyright: reportOptionalMemberAccess
 assert [lines.lookup(name_of, key=user)]  # mypy: arg-type; pyright: reportArgumentType, reportCallIssue
+assert [Weekly(start="mon")]  # mypy: arg-type; pyright: reportArgumentType
+assert [orders.window(Tumbling("1m")).aggregate(Fold(0, half))]  # mypy: arg-type; pyright: reportArgumentType
+assert [agg.approx_quantile("0.5")]  # mypy: call-overload; pyright: reportArgumentType
 assert [keyed.join(times, window=ten)]  # mypy: call-overload; pyright: reportArgumentType
 assert [keyed.join(by_amount, window=ten)]  # mypy: arg-type; pyright: reportArgumentType
 assert [keyed.join(keyed)]  # mypy: call-overload; pyright: reportCallIssue

@@ -35,6 +35,7 @@ class Operator(ABC):
     Attributes, read by the stage:
         name: of the step.
         watermark: how far event time has come.
+        before: how far it had come before: what the steps behind know.
         next: the watermark at which `advance` has something to do.
         now: the clock, microseconds of `Clock.monotonic`; kept up to date where `clocked`.
         due: the reading of the clock at which `tick` has something to do.
@@ -51,7 +52,7 @@ class Operator(ABC):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.watermark = NEVER
+        self.watermark = self.before = NEVER
         self.next = FOREVER
         self.now = 0
         self.due = FOREVER

@@ -184,7 +184,7 @@ class OperatorStage(Stage, Stateful):
 
     async def _pass_time(self, watermark: int) -> None:
         operator = self.operator
-        operator.watermark = max(operator.watermark, watermark)
+        operator.before, operator.watermark = operator.watermark, max(operator.watermark, watermark)
         if watermark >= operator.next:
             held, filtered = operator.held, operator.filtered
             operator.advance(watermark)

@@ -182,7 +182,7 @@ class Harness(Generic[T]):
             input: to which.
             item: what.
             at: when it happened, an aware datetime or microseconds since the epoch; may be left out where the stream
-                has `event_time(function)`, or needs no times.
+                has `event_time(function)`, or needs no times: then it is now.
             partition: of the input.
 
         Raises:
@@ -210,7 +210,7 @@ class Harness(Generic[T]):
         if at is None and _needs_times(node, self._plan):
             raise DefinitionError(f"input {node.name!r}: say when the item happened: send(..., at=...)")
         script = input.scripts[partition]
-        times = [0] * len(items) if at is None else [moment(each) for each in at]
+        times = [self.clock.wall()] * len(items) if at is None else [moment(each) for each in at]
 
         async def call() -> None:
             for item, time in zip(items, times, strict=True):
