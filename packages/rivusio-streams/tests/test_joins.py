@@ -403,6 +403,37 @@ def test_a_side_that_never_gives_anything_is_waited_for(make: Callable[[Any, Any
         assert times(h.take()) == [(1, None), (100, None)]
 
 
+def test_the_watermark_of_a_join_does_not_go_back_when_an_idle_side_speaks_up() -> None:
+    """An item of the side that is ahead moves it, while the other one is idle, even if its own side does not move."""
+    left, right = inputs()
+    with Harness(keyed(left).join(keyed(right), window=Tumbling("1s"), how="outer")) as h:
+        send(h, left, item(1))
+        send(h, right, item(2))
+        h.idle(right)
+        h.idle(left)
+        assert h.take() == []
+        send(h, right, item(2))
+        assert times(h.take()) == [(1, None)]
+        send(h, left, item(1))
+        assert h.late == [item(1)]
+
+
+def test_a_merge_says_again_that_it_is_idle() -> None:
+    """Or a join behind it would wait for it for ever."""
+    left, right = inputs()
+    other = Input[Item]("other")
+    times_of = [Stream.read(each).event_time(lambda e: e.time) for each in (right, other)]
+    merged = times_of[0].merge(times_of[1]).key_by(lambda each: each.key)
+    with Harness(keyed(left).join(merged, window=Tumbling("1s"), how="outer")) as h:
+        send(h, right, item(5))
+        h.idle(right)
+        h.idle(other)
+        send(h, right, item(5))
+        h.idle(right)
+        send(h, left, item(1), item(4))
+        assert times(h.take()) == [(1, None)]
+
+
 @kinds
 def test_a_stream_can_be_joined_with_itself(make: Callable[[Any, Any], Stream[Any]]) -> None:
     left, _ = inputs()
