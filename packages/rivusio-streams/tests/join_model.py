@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -121,6 +122,50 @@ def by_time(items: Sequence[Item]) -> list[Item]:
     return sorted(items, key=lambda item: item.time)
 
 
+def in_window(window: Window, lefts: Sequence[Item], rights: Sequence[Item], how: Any) -> list[Result]:
+    """The results of one window, given its items by time."""
+    found = list[Result]()
+    for left in lefts:
+        partners = [right for right in rights if right.key == left.key]
+        found += [Joined(left.key, left, right, window) for right in partners]
+        if not partners and how in ("left", "outer"):
+            found.append(Joined(left.key, left, None, window))
+    for right in rights:
+        if how in ("right", "outer") and all(left.key != right.key for left in lefts):
+            found.append(Joined(right.key, None, right, window))
+    return found
+
+
+def hopping_results(sides: Sides, size: int, every: int, how: Any) -> list[Result]:
+    """Of all windows, where nothing was late."""
+    begins = {
+        item.time // every * every - n * every for side in sides for item in side for n in range(size // every + 1)
+    }
+    found = list[Result]()
+    for begin in sorted(begins):
+        own = [[item for item in by_time(side) if begin <= item.time < begin + size] for side in sides]
+        found += in_window(Window(as_datetime(begin), as_datetime(begin + size)), own[0], own[1], how)
+    return found
+
+
+def session_results(sides: Sides, gap: int, how: Any) -> list[Result]:
+    """Of all sessions, where nothing was late; those with the same interval are given as one."""
+    sessions = defaultdict[tuple[int, int], list[Item]](list)
+    for key in {item.key for side in sides for item in side}:
+        session = list[Item]()
+        for item in by_time([item for side in sides for item in side if item.key == key]):
+            if session and item.time - session[-1].time >= gap:
+                sessions[session[-1].time + gap, session[0].time] += session
+                session = []
+            session.append(item)
+        sessions[session[-1].time + gap, session[0].time] += session
+    found = list[Result]()
+    for (end, begin), together in sorted(sessions.items()):
+        own = [[item for item in by_time(side) if item in together] for side in sides]
+        found += in_window(Window(as_datetime(begin), as_datetime(end)), own[0], own[1], how)
+    return found
+
+
 def window_join(size: int, how: Any) -> Kind:
     def start(item: Item) -> int:
         return item.time // size * size
@@ -128,18 +173,9 @@ def window_join(size: int, how: Any) -> Kind:
     def gives(sides: Sides, watermark: int) -> list[Result]:
         found = list[Result]()
         for begin in sorted({start(item) for side in sides for item in side}):
-            if begin + size > watermark:
-                continue
-            window = Window(as_datetime(begin), as_datetime(begin + size))
-            lefts, rights = ([item for item in by_time(side) if start(item) == begin] for side in sides)
-            for left in lefts:
-                partners = [right for right in rights if right.key == left.key]
-                found += [Joined(left.key, left, right, window) for right in partners]
-                if not partners and how in ("left", "outer"):
-                    found.append(Joined(left.key, left, None, window))
-            for right in rights:
-                if how in ("right", "outer") and all(left.key != right.key for left in lefts):
-                    found.append(Joined(right.key, None, right, window))
+            if begin + size <= watermark:
+                own = [[item for item in by_time(side) if start(item) == begin] for side in sides]
+                found += in_window(Window(as_datetime(begin), as_datetime(begin + size)), own[0], own[1], how)
         return found
 
     return Kind(

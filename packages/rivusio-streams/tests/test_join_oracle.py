@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -17,13 +17,15 @@ from join_model import (
     Side,
     Time,
     asof_join,
+    hopping_results,
     interval_join,
     keyed,
+    session_results,
     table_join,
     window_join,
 )
 
-from rivusio_streams import Joined, Stream, Tumbling, agg
+from rivusio_streams import Hopping, Joined, KeyedStream, Session, Stream, Tumbling, Windows, agg
 from rivusio_streams.moment import FOREVER, NEVER
 from rivusio_streams.testing import Harness, Input
 
@@ -59,7 +61,7 @@ def same(found: Sequence[Any], expected: Sequence[Any], *, ordered: bool) -> Non
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("restarts", [False, True])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_joins_give_what_nested_loops_give(kind: str, restarts: bool, data: st.DataObject) -> None:
     """After each item everything that can be known by then is there, and nothing else."""
@@ -72,6 +74,8 @@ def test_joins_give_what_nested_loops_give(kind: str, restarts: bool, data: st.D
     late = list[Item]()
     script: list[Action] = data.draw(actions)
     first_over = data.draw(sides)
+    # Its partitions end one after the other; so that it makes no difference which one does first, all are as far.
+    script += [("item", first_over, part, Item(40, "a", 100 + part)) for part in range(counts[first_over] + 1)]
     with Harness(stream, interleave_restarts=restarts) as h:
 
         def check() -> None:
@@ -104,14 +108,17 @@ def ordered_within(found: list[Item]) -> int:
     return bound
 
 
+Make = Callable[[KeyedStream[str, Item], KeyedStream[str, Item]], Stream[Any]]
+
+
 def results(
-    join: Kind, left: list[Item], right: list[Item], order: Sequence[int], *, restarts: bool = False
+    make: Make, left: list[Item], right: list[Item], order: Sequence[int], *, restarts: bool = False
 ) -> list[Any]:
     """What comes out when the items of both sides come in this order of sides."""
     bound = max(ordered_within(left), ordered_within(right))
     inputs = Input[Item]("left"), Input[Item]("right")
     waiting = iter(left), iter(right)
-    with Harness(join.make(keyed(inputs[0], bound), keyed(inputs[1], bound)), interleave_restarts=restarts) as h:
+    with Harness(make(keyed(inputs[0], bound), keyed(inputs[1], bound)), interleave_restarts=restarts) as h:
         for side in order:
             item = next(waiting[side])
             h.send(inputs[side], item, at=item.time)
@@ -126,7 +133,7 @@ both = st.lists(st.tuples(sides, items), max_size=14).map(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data(), found=both, seed=st.integers(0, 1000))
 def test_how_the_inputs_interleave_changes_nothing(
     kind: str, data: st.DataObject, found: list[tuple[int, Item]], seed: int
@@ -135,16 +142,44 @@ def test_how_the_inputs_interleave_changes_nothing(
     left, right = ([item for side, item in found if side == own] for own in (0, 1))
     order = [side for side, _ in found]
     other = random.Random(seed).sample(order, len(order))
-    expected = results(join, left, right, order)
-    same(results(join, left, right, other), expected, ordered=join.ordered)
-    same(results(join, left, right, sorted(order, reverse=True)), expected, ordered=join.ordered)
+    expected = results(join.make, left, right, order)
+    same(results(join.make, left, right, other), expected, ordered=join.ordered)
+    same(results(join.make, left, right, sorted(order, reverse=True)), expected, ordered=join.ordered)
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@settings(max_examples=60, deadline=None)
+@given(
+    found=both,
+    how=st.sampled_from(HOWS),
+    size=st.integers(1, 12),
+    every=st.none() | st.integers(1, 4),
+    seed=st.integers(0, 1000),
+)
+def test_hopping_and_session_windows_join(
+    restarts: bool, found: list[tuple[int, Item]], how: Any, size: int, every: int | None, seed: int
+) -> None:
+    """The same list, however the inputs interleave."""
+    left, right = ([item for side, item in found if side == own] for own in (0, 1))
+    windows: Windows
+    if every is None:
+        windows, expected = Session(f"{size}us"), session_results((left, right), size, how)
+    else:
+        windows, expected = Hopping(f"{size}us", every=f"{every}us"), hopping_results((left, right), size, every, how)
+
+    def make(a: KeyedStream[str, Item], b: KeyedStream[str, Item]) -> Stream[Any]:
+        return a.join(b, window=windows, how=how)
+
+    order = [side for side, _ in found]
+    for each in (order, random.Random(seed).sample(order, len(order))):
+        assert results(make, left, right, each, restarts=restarts) == expected
 
 
 MIRRORED = {"inner": "inner", "left": "right", "right": "left", "outer": "outer"}
 
 
 @pytest.mark.parametrize("kind", ["window", "interval"])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(found=both, how=st.sampled_from(HOWS), size=st.integers(1, 12), pair=bounds)
 def test_swapped_inputs_give_the_mirrored_result(
     kind: str, found: list[tuple[int, Item]], how: str, size: int, pair: tuple[int, int]
@@ -156,14 +191,14 @@ def test_swapped_inputs_give_the_mirrored_result(
         join, swapped = window_join(size, how), window_join(size, MIRRORED[how])
     else:
         join, swapped = interval_join(*pair, how), interval_join(-pair[1], -pair[0], MIRRORED[how])
-    one = results(join, left, right, order)
-    other = results(swapped, right, left, [1 - side for side in order])
+    one = results(join.make, left, right, order)
+    other = results(swapped.make, right, left, [1 - side for side in order])
     assert Counter(one) == Counter(Joined(each.key, each.right, each.left, each.window) for each in other)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("restarts", [False, True])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_window_behind_a_join_refuses_nothing(kind: str, restarts: bool, data: st.DataObject) -> None:
     """Results are never late for a step behind, however long they waited, whoever is idle, and whatever was late."""

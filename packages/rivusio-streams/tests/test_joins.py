@@ -11,7 +11,20 @@ from doubles import at
 from join_model import Item, keyed
 
 from rivusio_core.errors import BadRecord, ConfigError, DefinitionError, PipeError
-from rivusio_streams import AlignedWindows, Joined, Stream, Tumbling, Window, Windows, agg
+from rivusio_streams import (
+    AlignedWindows,
+    Count,
+    Global,
+    Hopping,
+    Joined,
+    Session,
+    Sliding,
+    Stream,
+    Tumbling,
+    Window,
+    Windows,
+    agg,
+)
 from rivusio_streams.engine.operator import Operator
 from rivusio_streams.engine.operators.made import operator_of
 from rivusio_streams.graph import JoinNode, ReadNode
@@ -489,7 +502,7 @@ def test_equal_joins_are_equal_and_show_in_drawings(make: Callable[[Any, Any], S
 # ------------------------------------------------------------------------------------------------------------- state
 
 JOINS: list[Join] = [
-    *(WindowJoin(Tumbling("10s"), how) for how in ("inner", "outer")),
+    *(WindowJoin(windows, "outer") for windows in (Tumbling("10s"), Hopping("10s", every="5s"), Session("1s"))),
     *(IntervalJoin("-5s", "5s", how) for how in ("inner", "outer")),
     *(IntervalJoin(*pair, "outer") for pair in (("-5s", "-2s"), ("2s", "5s"))),
     AsofJoin("5s", "left"),
@@ -550,10 +563,6 @@ class Counted(Windows):
     timed: ClassVar[bool] = False
 
 
-class Sliding(Windows):
-    joinable: ClassVar[bool] = False
-
-
 def one() -> Any:
     return Stream.read([1]).event_time(abs).key_by(abs)
 
@@ -565,7 +574,9 @@ def one() -> Any:
         (lambda: one().join(one().table(), window=Tumbling("1s")), "other"),
         (lambda: one().join(one(), window="1s"), "window: takes windows"),
         (lambda: one().join(one(), window=Counted()), "window: .*does not say which"),
-        (lambda: one().join(one(), window=Sliding()), "window: .*does not say which"),
+        (lambda: one().join(one(), window=Sliding("5s")), "window: .*does not say which"),
+        (lambda: one().join(one(), window=Count(5)), "window: .*does not say which"),
+        (lambda: one().join(one(), window=Global()), "window: .*does not say which"),
         (lambda: one().join(one(), window=Tumbling("1s"), how="full"), "how: is 'inner', 'left', 'right' or 'outer'"),
         (lambda: one().interval_join([1], lower=0, upper=1), "other"),
         (lambda: one().interval_join(one(), lower="5s", upper="-5s"), "lower: must not be above upper: 5s"),
