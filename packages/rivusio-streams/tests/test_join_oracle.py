@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -34,7 +34,7 @@ bounds = st.tuples(st.integers(-8, 8), st.integers(-8, 8)).map(lambda pair: (min
 
 KINDS: dict[str, st.SearchStrategy[Kind]] = {
     "window": st.builds(window_join, st.integers(1, 12), st.sampled_from(HOWS)),
-    "interval": st.builds(lambda pair, how: interval_join(*pair, how), bounds, st.sampled_from(HOWS)),
+    "interval": st.builds(lambda pair, how: interval_join(pair[0], pair[1], how), bounds, st.sampled_from(HOWS)),
     "asof": st.builds(asof_join, st.none() | st.integers(0, 8), st.sampled_from(HOWS[:2])),
     "table": st.builds(table_join, st.none() | st.integers(1, 8), st.sampled_from(HOWS[:2])),
 }
@@ -49,7 +49,8 @@ actions = st.lists(
         (what, side, part, item and replace(item, number=n)) for n, (what, side, part, item) in enumerate(found)
     ]
 )
-Action = tuple[Literal["item", "idle"], int, int, Item | None]
+Action = tuple[str, int, int, Item | None]
+"""What happens (`item` or `idle`), side, partition, item."""
 
 
 def same(found: Sequence[Any], expected: Sequence[Any], *, ordered: bool) -> None:
@@ -190,7 +191,7 @@ def test_swapped_inputs_give_the_mirrored_result(
     if kind == "window":
         join, swapped = window_join(size, how), window_join(size, MIRRORED[how])
     else:
-        join, swapped = interval_join(*pair, how), interval_join(-pair[1], -pair[0], MIRRORED[how])
+        join, swapped = interval_join(pair[0], pair[1], how), interval_join(-pair[1], -pair[0], MIRRORED[how])
     one = results(join.make, left, right, order)
     other = results(swapped.make, right, left, [1 - side for side in order])
     assert Counter(one) == Counter(Joined(each.key, each.right, each.left, each.window) for each in other)

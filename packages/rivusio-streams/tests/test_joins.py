@@ -51,7 +51,11 @@ def send(h: Harness[Any], source: Input[Item], *items: Item) -> None:
 
 def times(results: Sequence[Joined[Any, Item | None, Any]]) -> list[tuple[float | None, float | None]]:
     """Seconds of the left item and of the right one."""
-    return [(each.left and each.left.time / SECOND, each.right and each.right.time / SECOND) for each in results]
+
+    def second(found: Item | None) -> float | None:
+        return None if found is None else found.time / SECOND
+
+    return [(second(each.left), second(each.right)) for each in results]
 
 
 # ----------------------------------------------------------------------------------------------------------- windows
@@ -366,7 +370,7 @@ def test_a_value_function_may_refuse_an_item() -> None:
 
     left, right = inputs()
     for by in ("event_time", "arrival"):
-        with Harness(keyed(left).table_join(keyed(right).table(of=value), by=by)) as h:  # type: ignore[arg-type]
+        with Harness(keyed(left).table_join(keyed(right).table(of=value), by=by)) as h:
             send(h, right, item(1, value=0), item(1, value=7))
             send(h, left, item(2))
             h.end()
@@ -547,7 +551,7 @@ def test_a_hundred_thousand_keys_leave_nothing_behind(join: Join) -> None:
 def test_a_deleted_key_of_a_table_leaves_nothing_behind() -> None:
     read = ReadNode("read", (), Input[int]())
     for by in ("event_time", "arrival"):
-        join = TableJoin("table", None, None, "inner", by)  # type: ignore[arg-type]
+        join = TableJoin("table", None, None, "inner", by)
         operator = operator_of(JoinNode("join", (read, read), True, None, join), "join")
         empty = size_of(operator)
         rows = [(n, n - 5, n // 2, (1, n if n % 2 == 0 else None)) for n in range(1000)]
