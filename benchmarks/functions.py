@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 from pydantic import BaseModel
 
-__all__ = ["Order", "add", "double", "minus", "plus_tax", "tell", "third", "to_json", "wait"]
+__all__ = ["Order", "add", "double", "minus", "plus_tax", "spent", "tell", "third", "to_json", "user", "wait"]
 
 
 class Order(BaseModel):
@@ -44,6 +44,16 @@ def plus_tax(order: Order) -> Order:
 def to_json(order: Order) -> str:
     """The order as a JSON line."""
     return order.model_dump_json()
+
+
+def user(order: Order) -> str:
+    """Whose it is."""
+    return order.user
+
+
+def spent(total: float, order: Order) -> float:
+    """What was spent, this order included."""
+    return total + order.amount
 
 
 async def tell(number: int) -> int:

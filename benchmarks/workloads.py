@@ -103,6 +103,24 @@ def window_rivusio(count: int) -> list[tuple[str, int, int]]:
     return [(each.key, int(each.window.start.timestamp()) * 1_000_000, each.value) for each in results]
 
 
+def running_loop(count: int) -> list[tuple[str, float]]:
+    """What each user has spent so far, after each order."""
+    totals, given = dict[str, float](), list[tuple[str, float]]()
+    get, give = totals.get, given.append
+    for order in orders(count):
+        user = f.user(order)
+        totals[user] = total = f.spent(get(user, 0.0), order)
+        give((user, total))
+    return given
+
+
+def running_rivusio(count: int) -> list[tuple[str, float]]:
+    """The same as a stream."""
+    results = list[tuple[str, float]]()
+    Stream.read(orders(count)).key_by(f.user).scan(0.0, f.spent).write(results).run()
+    return results
+
+
 async def _gathered(count: int) -> list[int]:
     limit = asyncio.Semaphore(100)
 
@@ -132,4 +150,5 @@ WORKLOADS = {
         lambda n: asyncio.run(_told(n)),
         lambda n: list((add >> tell >> double).map(range(n))),
     ),
+    "W6": Workload("running value per key", 200_000, running_loop, running_rivusio),
 }

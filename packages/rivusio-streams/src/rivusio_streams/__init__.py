@@ -11,6 +11,7 @@ from rivusio_streams.flow import Flow
 from rivusio_streams.join import Joined
 from rivusio_streams.keyed import KeyedStream
 from rivusio_streams.lookups import Batched, LookupSettings
+from rivusio_streams.process import Context, Processor, Timer
 from rivusio_streams.report import Ledger, Report
 from rivusio_streams.sink import AsyncSink, BaseSink, Sink
 from rivusio_streams.source import (
@@ -57,6 +58,7 @@ __all__ = [
     "BaseSource",
     "Batched",
     "CheckReport",
+    "Context",
     "Count",
     "Csv",
     "Daily",
@@ -79,6 +81,7 @@ __all__ = [
     "Pane",
     "Partition",
     "Position",
+    "Processor",
     "Punctuated",
     "Reduce",
     "Rejected",
@@ -92,6 +95,7 @@ __all__ = [
     "StdOut",
     "Stream",
     "Table",
+    "Timer",
     "Trigger",
     "Tumbling",
     "WatermarkStrategy",

@@ -6,13 +6,15 @@ import inspect
 from collections.abc import AsyncIterable, Callable, Iterable
 from typing import Any
 
-from rivusio_core.errors import DefinitionError
+from rivusio_core.duration import Duration
+from rivusio_core.errors import ConfigError, DefinitionError, Fault
 from rivusio_core.hints.generics import item_type
 from rivusio_core.hints.signatures import function_types
 from rivusio_core.pipe import AsyncBasePipe, AsyncFlatPipe, BasePipe, FlatPipe, SyncBasePipe
+from rivusio_core.policy.rate_limit import RateLimit
 from rivusio_core.ports import Ports
 
-__all__ = ["applying", "flat_applying", "name_of"]
+__all__ = ["applying", "flat_applying", "name_of", "throttled"]
 
 _Function = Callable[[Any], Any]  # Any: `Stream.map` and `Stream.flat_map` check the types
 
@@ -100,6 +102,25 @@ def flat_applying(function: _Function) -> BasePipe[Any, Any]:
     if inspect.isasyncgenfunction(function):
         return _AsyncFlatApply(function=function, fallback="flat_map")
     return _FlatApply(function=function, fallback="flat_map")
+
+
+class _Throttle(SyncBasePipe[Any, Any]):
+    def process(self, item: Any) -> Any:
+        return item
+
+    def __repr__(self) -> str:
+        return f"throttle({self.options.rate_limit!r})"
+
+
+def throttled(n: int, per: Duration) -> BasePipe[Any, Any]:
+    """A pipe that passes items on, at most `n` of them `per` time.
+
+    Raises:
+        ConfigError: `n` is below 1, or `per` is not longer than 0.
+    """
+    if type(n) is not int or n < 1:
+        raise ConfigError("throttle", faults=[Fault(f"must be a whole number, 1 or more, not {n!r}", "n")])
+    return _Throttle().with_options(rate_limit=RateLimit(n, per=per))
 
 
 def name_of(function: object, fallback: str) -> str:

@@ -11,9 +11,9 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeGuard, TypeVar, Unpack, overload
+from typing import Any, Generic, TypeVar, overload
 
 from typing_extensions import TypeIs
 
@@ -21,10 +21,8 @@ from rivusio_core.duration import Duration, microseconds
 from rivusio_core.errors import ConfigError, DefinitionError, Fault
 from rivusio_core.pipe import BasePipe
 from rivusio_core.pipeline import steps_of
-from rivusio_core.policy.options import OptionSettings
 from rivusio_core.ports import Ports, connect, ports_of
-from rivusio_core.shapes import KeepShape, NarrowShape, Shape, batch, keep, not_none
-from rivusio_streams.apply import applying, flat_applying, name_of
+from rivusio_streams.apply import name_of
 from rivusio_streams.connectors.iterable import source_of
 from rivusio_streams.connectors.listing import sink_of
 from rivusio_streams.event_time import EventTime
@@ -41,10 +39,8 @@ from rivusio_streams.graph import (
     TeeNode,
     WriteNode,
 )
-from rivusio_streams.join import Joined
+from rivusio_streams.item_steps import ItemSteps
 from rivusio_streams.keyed import KeyedStream
-from rivusio_streams.lookups import Batched, LookupSettings
-from rivusio_streams.lookups.pipe import is_known, looking_up
 from rivusio_streams.sink import BaseSink
 from rivusio_streams.source import BaseSource
 from rivusio_streams.trigger import Trigger
@@ -61,7 +57,7 @@ N = TypeVar("N")
 V = TypeVar("V")
 
 
-class Stream(Generic[T]):
+class Stream(ItemSteps[T], Generic[T]):
     """Items of type `T` that go by. Made by `Stream.read`.
 
     Steps take `name=`: what they are called in errors, reports and graphs; by default their function or pipe says.
@@ -86,169 +82,6 @@ class Stream(Generic[T]):
         """
         made = source_of(source)
         return Stream[S](ReadNode(name or made.step_name, (), made), made.item_type)
-
-    # ------------------------------------------------------------------------------------------------- item by item
-
-    @overload
-    def through(self, pipe: KeepShape[T], *, name: str = "") -> Stream[T]: ...
-    @overload
-    def through(self, pipe: NarrowShape[T, N], *, name: str = "") -> Stream[N]: ...
-    @overload
-    def through(self, pipe: BasePipe[T, S], *, name: str = "") -> Stream[S]: ...
-    def through(self, pipe: BasePipe[Any, Any] | Shape, *, name: str = "") -> Stream[Any]:
-        """Put the items through a pipe or pipeline.
-
-        Args:
-            pipe: any pipe of `rivusio_core`.
-            name: of a single pipe's step; those of a pipeline are named by its pipes.
-
-        Raises:
-            CompositionError: it is no pipe, or does not take what this stream gives.
-            ConfigError: a function's setting without default was not bound.
-        """
-        return self._then(name, pipe.step if isinstance(pipe, Shape) else pipe)
-
-    @overload
-    def map(self, function: Callable[[T], Coroutine[Any, Any, S]], **options: Unpack[OptionSettings]) -> Stream[S]: ...
-    @overload
-    def map(self, function: Callable[[T], S], **options: Unpack[OptionSettings]) -> Stream[S]: ...
-    def map(self, function: Callable[[Any], Any], **options: Unpack[OptionSettings]) -> Stream[Any]:
-        """Give a function's result for each item.
-
-        Args:
-            function: of one item; a coroutine function is awaited.
-            options: as of pipes: `concurrency`, `retry`, `on_error`, ...
-
-        Raises:
-            DefinitionError: it is no function of one item.
-            ConfigError: an option is unknown or wrong.
-        """
-        return self._then("", _with(applying(function), options))
-
-    @overload
-    def flat_map(self, function: Callable[[T], AsyncIterator[S]], **options: Unpack[OptionSettings]) -> Stream[S]: ...
-    @overload
-    def flat_map(self, function: Callable[[T], Iterable[S]], **options: Unpack[OptionSettings]) -> Stream[S]: ...
-    def flat_map(self, function: Callable[[Any], Any], **options: Unpack[OptionSettings]) -> Stream[Any]:
-        """Give any number of results for each item.
-
-        Args:
-            function: of one item; gives an iterable, or is an async generator function.
-            options: as of pipes.
-
-        Raises:
-            DefinitionError: it is no such function.
-            ConfigError: an option is unknown or wrong.
-        """
-        return self._then("", _with(flat_applying(function), options))
-
-    @overload
-    def filter(self, predicate: Callable[[T], TypeIs[N]], *, name: str = "") -> Stream[N]: ...
-    @overload
-    def filter(self, predicate: Callable[[T], TypeGuard[N]], *, name: str = "") -> Stream[N]: ...
-    @overload
-    def filter(self, predicate: Callable[[T], Awaitable[bool]], *, name: str = "") -> Stream[T]: ...
-    @overload
-    def filter(self, predicate: Callable[[T], bool], *, name: str = "") -> Stream[T]: ...
-    def filter(self, predicate: Callable[[Any], Any], *, name: str = "") -> Stream[Any]:
-        """Let only those items through for which the predicate holds; `TypeIs` and `TypeGuard` narrow the type.
-
-        Raises:
-            DefinitionError: the predicate cannot be called.
-        """
-        shape: Shape = keep(predicate)
-        return self._then(name or name_of(predicate, "filter"), shape.step)
-
-    def not_none(self: Stream[S | None]) -> Stream[S]:
-        """Leave out the items that are None."""
-        return self._then("not_none", not_none().step)
-
-    def batch(self, n: int, within: Duration | None = None, *, name: str = "batch") -> Stream[list[T]]:
-        """Collect items into lists of `n`; at the end of the input, and at a stop, the last one may be shorter.
-
-        Args:
-            n: how many items make a batch.
-            within: a batch is given this long after its first item came, even when it is not full.
-            name: of the step.
-
-        Raises:
-            ConfigError: `n` is below 1, or `within` is not longer than 0.
-        """
-        return self._then(name, batch(n, within).step)
-
-    @overload
-    def lookup(
-        self,
-        fetch: Callable[[K], Awaitable[V | None]] | Batched[K, V],
-        *,
-        key: Callable[[T], K],
-        how: Literal["inner"] = "inner",
-        **settings: Unpack[LookupSettings],
-    ) -> Stream[Joined[K, T, V]]: ...
-    @overload
-    def lookup(
-        self,
-        fetch: Callable[[K], Awaitable[V | None]] | Batched[K, V],
-        *,
-        key: Callable[[T], K],
-        how: Literal["left"],
-        **settings: Unpack[LookupSettings],
-    ) -> Stream[Joined[K, T, V | None]]: ...
-    @overload
-    def lookup(
-        self,
-        fetch: Callable[[K], V | None],
-        *,
-        key: Callable[[T], K],
-        how: Literal["inner"] = "inner",
-        **settings: Unpack[LookupSettings],
-    ) -> Stream[Joined[K, T, V]]: ...
-    @overload
-    def lookup(
-        self,
-        fetch: Callable[[K], V | None],
-        *,
-        key: Callable[[T], K],
-        how: Literal["left"],
-        **settings: Unpack[LookupSettings],
-    ) -> Stream[Joined[K, T, V | None]]: ...
-    def lookup(
-        self,
-        fetch: Callable[[Any], Any] | Batched[Any, Any],
-        *,
-        key: Callable[[Any], Any],
-        how: Literal["inner", "left"] = "inner",
-        **settings: Unpack[LookupSettings],
-    ) -> Stream[Any]:
-        """Join each item with what something outside knows of its key: a table, a service.
-
-        Answers are kept for a time, those that nothing is known, too. At any time there is one request at most for a
-        key: items with a key that is being asked about wait for that request, and if it fails, it fails for all of
-        them and is forgotten. Results are in the order of the items.
-
-        Args:
-            fetch: what is known of a key, None if nothing: a coroutine function; or a plain one, which must not block;
-                or `Batched`, to ask about several keys at once.
-            key: of an item; must be hashable.
-            how: `"inner"`: items of whose key nothing is known are filtered; `"left"`: None is on their right.
-            settings: `ttl` and `negative_ttl` (how long answers are kept), `size` (how many), `concurrency` (items in
-                work), and `retry`, `timeout`, `on_error` and `name` as of pipes: see `LookupSettings`.
-
-        Raises:
-            DefinitionError: `fetch` or `key` is no function.
-            CompositionError: `key` does not take what this stream gives.
-            ConfigError: a setting is unknown or wrong.
-
-        Example:
-            >>> names = {1: "Ada", 2: "Grace"}
-            >>> out: list[Joined[int, int, str]] = []
-            >>> _ = Stream.read([10, 20, 31]).lookup(names.get, key=lambda n: n // 10).write(out).run()
-            >>> [(each.left, each.right) for each in out]
-            [(10, 'Ada'), (20, 'Grace')]
-        """
-        pipe = looking_up(fetch, key, how, settings)
-        joined = self._then("", pipe)
-        return joined if how == "left" else joined._then(f"{pipe.step_name}.{how}", keep(is_known).step)
 
     # ---------------------------------------------------------------------------------------------------------- time
 
@@ -399,6 +232,9 @@ class Stream(Generic[T]):
         ports = connect(before, Ports(Any, self._gives), pipe.step_name, ports_of(pipe))
         return Stream[Any](PipeNode(name, (self.node,), pipe), ports.gives)
 
+    def _same(self, node: Node) -> Stream[T]:
+        return Stream[T](node, self._gives)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Stream) and self.node == other.node
 
@@ -407,10 +243,6 @@ class Stream(Generic[T]):
 
     def __repr__(self) -> str:
         return f"Stream({self.node.name or 'pipe'!r})"
-
-
-def _with(pipe: BasePipe[Any, Any], options: OptionSettings) -> BasePipe[Any, Any]:
-    return pipe.with_options(**options) if options else pipe
 
 
 def _micros(value: Duration | None, name: str, faults: list[Fault], *, least: int) -> int | None:

@@ -5,7 +5,7 @@ Checked, with `rejects.py`, by `python tests/typing/check_rejects.py packages/ri
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_type
@@ -15,6 +15,7 @@ from typing_extensions import TypeIs
 from rivusio_core import pipe
 from rivusio_streams import (
     Batched,
+    Context,
     Csv,
     Daily,
     EarlyCount,
@@ -25,12 +26,14 @@ from rivusio_streams import (
     Joined,
     JsonLines,
     KeyedStream,
+    Processor,
     Punctuated,
     Reduce,
     StdIn,
     StdOut,
     Stream,
     Table,
+    Timer,
     Tumbling,
     Weekly,
     Windowed,
@@ -111,6 +114,33 @@ def takes_any(stream: Stream[object]) -> None:
     del stream
 
 
+class Alerts(Processor[str, Order, Totals, str]):
+    def create(self) -> Totals:
+        return Totals(0, 0)
+
+    def on_item(self, item: Order, context: Context[str, Totals]) -> Iterator[str]:
+        assert_type(context.key, str)
+        assert_type(context.state, Totals)
+        context.set_clock_timer("1m")
+        yield item.user
+
+    def on_timer(self, timer: Timer, context: Context[str, Totals]) -> list[str]:
+        return [timer.name]
+
+
+class AnyKey(Processor[object, object, int, int]):
+    def create(self) -> int:
+        return 0
+
+    def on_item(self, item: object, context: Context[object, int]) -> None:
+        context.state += 1
+
+
+def third(order: Order, context: Context[str, int]) -> list[float] | None:
+    context.state += 1
+    return [order.amount] if context.state == 3 else None
+
+
 mixed: list[int | str] = [1, "a"]
 totals: list[Windowed[str, Totals]] = []
 
@@ -186,6 +216,15 @@ assert_type(windows.collect(), Stream[Windowed[str, list[Order]]])
 assert_type(timed.window(Tumbling("1m")).aggregate(agg.count()), Stream[Windowed[None, int]])
 both = windows.aggregate(agg.combine(Totals, orders=agg.count(), amount=agg.total(lambda o: o.amount)))
 assert_type(both, Stream[Windowed[str, Totals]])
+assert_type(keyed.process(Alerts(), ttl="1d", ttl_by="clock"), Stream[str])
+assert_type(keyed.process(Alerts(), late="refuse", late_to=JsonLines("late.jsonl")), Stream[str])
+assert_type(keyed.process(AnyKey()), Stream[int])
+assert_type(keyed.process(third, state=int), Stream[float])
+assert_type(keyed.scan(0.0, lambda total, order: total + order.amount), Stream[tuple[str, float]])
+assert_type(keyed.reduce(lambda a, b: a if a.amount > b.amount else b), Stream[tuple[str, Order]])
+assert_type(keyed.distinct("1h"), Stream[Order])
+assert_type(orders.distinct(lambda o: o.user), Stream[Order])
+assert_type(orders.throttle(10, per="1m"), Stream[Order])
 pair = windows.aggregate(agg.combine(tuple, agg.count(), agg.mean(lambda o: o.amount)))
 assert_type(pair, Stream[Windowed[str, tuple[int, float]]])
 others = timed.map(lambda o: o.amount).key_by(str)

@@ -7,7 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rivusio_core import pipe
-from rivusio_streams import Batched, Csv, Fold, Punctuated, Stream, Trigger, Tumbling, Weekly, agg
+from rivusio_streams import (
+    Batched,
+    Context,
+    Csv,
+    Fold,
+    Processor,
+    Punctuated,
+    Stream,
+    Trigger,
+    Tumbling,
+    Weekly,
+    agg,
+)
 from rivusio_streams.testing import Harness, Input
 
 
@@ -42,6 +54,18 @@ class Large(Trigger[int, None]):
 
 def half(number: int) -> int:
     return number // 2
+
+
+class Count(Processor[int, Order, int, int]):
+    def create(self) -> int:
+        return 0
+
+    def on_item(self, item: Order, context: Context[int, int]) -> None:
+        context.state += 1
+
+
+def texts(order: Order, context: Context[str, str]) -> list[str]:
+    return [order.user, context.state]
 
 
 async def name_of(user: str) -> str | None:
@@ -102,6 +126,18 @@ assert [lines.lookup(name_of, key=user)]  # mypy: arg-type; pyright: reportArgum
 assert [Weekly(start="mon")]  # mypy: arg-type; pyright: reportArgumentType
 assert [orders.window(Tumbling("1m")).aggregate(Fold(0, half))]  # mypy: arg-type; pyright: reportArgumentType
 assert [agg.approx_quantile("0.5")]  # mypy: call-overload; pyright: reportArgumentType
+by_user = orders.key_by(lambda o: o.user)
+assert [by_user.process(Count())]  # mypy: arg-type; pyright: reportArgumentType
+assert [lines.key_by(len).process(Count())]  # mypy: arg-type; pyright: reportArgumentType
+assert [by_user.process(texts, state=int)]  # mypy: misc; pyright: reportArgumentType
+assert [by_user.process(texts)]  # mypy: call-overload; pyright: reportArgumentType
+assert [by_user.process(texts, state=str, ttl_by="day")]  # mypy: call-overload; pyright: reportArgumentType
+assert [by_user.scan("", lambda total, order: total + order.amount)]  # mypy: operator; pyright: reportOperatorIssue, reportUnknownLambdaType
+assert [by_user.scan(0, half)]  # mypy: arg-type; pyright: reportArgumentType
+assert [by_user.reduce(lambda a, b: a.amount)]  # mypy: arg-type, return-value; pyright: reportArgumentType
+assert [orders.distinct(half)]  # mypy: arg-type; pyright: reportArgumentType
+assert [lines.distinct(within=[])]  # mypy: arg-type; pyright: reportArgumentType
+assert [orders.throttle("3")]  # mypy: arg-type; pyright: reportArgumentType
 assert [keyed.join(times, window=ten)]  # mypy: call-overload; pyright: reportArgumentType
 assert [keyed.join(by_amount, window=ten)]  # mypy: arg-type; pyright: reportArgumentType
 assert [keyed.join(keyed)]  # mypy: call-overload; pyright: reportCallIssue

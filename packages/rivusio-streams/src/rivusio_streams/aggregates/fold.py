@@ -5,17 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, timezone
-from decimal import Decimal
-from enum import Enum
-from fractions import Fraction
-from types import NoneType
-from typing import Any, Final, Generic, TypeVar, cast, overload
-from uuid import UUID
-from zoneinfo import ZoneInfo
+from typing import Any, Generic, TypeVar, cast, overload
 
-from rivusio_core.errors import ConfigError, Fault
+from rivusio_core.errors import ConfigError
 from rivusio_streams.aggregate import Aggregator
+from rivusio_streams.initial import copies, immutable
 
 __all__ = ["Fold", "Reduce"]
 
@@ -25,18 +19,6 @@ A = TypeVar("A")
 R = TypeVar("R", covariant=True)
 T0 = TypeVar("T0")
 A0 = TypeVar("A0")
-
-_IMMUTABLE: Final = (
-    *(NoneType, bool, int, float, complex, str, bytes, range),
-    *(date, datetime, time, timedelta, timezone, ZoneInfo, Decimal, Fraction, UUID),
-)
-
-
-def _immutable(value: object) -> bool:
-    """It cannot change, nor can what it holds. Types are compared exactly: a subclass may bring attributes."""
-    if type(value) is tuple or type(value) is frozenset:
-        return all(map(_immutable, cast("tuple[object, ...]", value)))
-    return type(value) in _IMMUTABLE or isinstance(value, Enum)
 
 
 class Fold(Aggregator[T, A, R], Generic[T, A, R]):
@@ -86,19 +68,15 @@ class Fold(Aggregator[T, A, R], Generic[T, A, R]):
         *,
         result: Callable[[Any], Any] | None = None,
     ) -> None:
-        self._plain = _immutable(initial)
-        try:
-            self._initial: A = initial if self._plain else deepcopy(initial)
-        except Exception as error:  # as its type likes; often a TypeError of pickle
-            message = f"a {type(initial).__name__} cannot be copied, and each window needs its own"
-            raise ConfigError("Fold", faults=[Fault(message, "initial")]) from error
+        self._new: Callable[[], A] = copies(initial, "Fold")
+        self._initial: A = self._new()
         self._add: Callable[[A, T], A] = add
         self._merge: Callable[[A, A], A] | None = merge
         self._result: Callable[[A], R] | None = result
         self.mergeable = merge is not None
 
     def create(self) -> A:
-        return self._initial if self._plain else deepcopy(self._initial)
+        return self._new()
 
     def add(self, accumulator: A, value: T) -> A:
         return self._add(accumulator, value)
@@ -111,7 +89,7 @@ class Fold(Aggregator[T, A, R], Generic[T, A, R]):
     def result(self, accumulator: A) -> R:
         if self._result is not None:
             return self._result(accumulator)
-        return cast("R", accumulator if _immutable(accumulator) else deepcopy(accumulator))
+        return cast("R", accumulator if immutable(accumulator) else deepcopy(accumulator))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Fold) and self._value() == other._value()

@@ -37,9 +37,13 @@ class Operator(ABC):
         watermark: how far event time has come.
         before: how far it had come before: what the steps behind know.
         next: the watermark at which `advance` has something to do.
+        timed: items say when they happened; set by the stage.
         now: the clock, microseconds of `Clock.monotonic`; kept up to date where `clocked`.
+        wall: the wall clock, microseconds since the epoch; kept up to date where `clocked`.
         due: the reading of the clock at which `tick` has something to do.
         clocked: it uses the clock.
+        one_to_one: each item gives one result at once, with the time of the item, and time changes nothing: the stage
+            calls `add_each` in place of `add_rows`.
         delay: microseconds by which results may lie behind the watermark; what leaves the step is held back so much.
         held: items that wait for something.
         filtered: items that gave nothing and wait for nothing, so far.
@@ -48,13 +52,16 @@ class Operator(ABC):
     """
 
     clocked: bool = False
+    one_to_one: bool = False
     delay: int = 0
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.watermark = self.before = NEVER
         self.next = FOREVER
+        self.timed = True
         self.now = 0
+        self.wall = 0
         self.due = FOREVER
         self.held: int = 0
         self.filtered: int = 0
@@ -85,6 +92,14 @@ class Operator(ABC):
                     late[index] = True
         except Exception as error:
             raise RowFailed(index, error) from error
+
+    def add_each(self, pairs: Iterator[tuple[Any, Any]]) -> None:
+        """Take items of which neither times nor marks matter, and append a result for each to `values`.
+
+        Args:
+            pairs: keys and items. It is continued behind one that raised.
+        """
+        raise NotImplementedError(f"{type(self).__name__} is not one_to_one")
 
     @abstractmethod
     def advance(self, watermark: int) -> None:

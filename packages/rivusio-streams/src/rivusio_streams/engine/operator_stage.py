@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import compress, repeat
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeAlias
 
 import anyio
 from anyio.abc import TaskGroup
@@ -37,6 +37,10 @@ class LateItem:
     origin: int
     time: int
     mark: int
+
+
+_Outcome: TypeAlias = tuple[int, int, PipeError | None]
+"""How many items of a chunk were taken, how many of them failed, and the error that ends the run."""
 
 
 class OperatorStage(Stage, Stateful):
@@ -74,6 +78,7 @@ class OperatorStage(Stage, Stateful):
         self.out = out
         self.name = operator.name
         self.operator = operator
+        operator.timed = takes == TIMED
         self._keyed, self._inputs, self._takes, self._gives = keyed, inputs, takes, gives
         self._origin, self._context, self._late_out = origin, context, late_out
         self.listeners: list[Callable[[], None]] = []
@@ -104,18 +109,7 @@ class OperatorStage(Stage, Stateful):
         operator, began, notes = self.operator, perf_counter(), Notes()
         held, filtered = operator.held, operator.filtered
         late = [False] * len(chunk)
-        rows = self._rows(chunk)
-        fatal: PipeError | None = None
-        taken = failures = 0
-        while fatal is None:
-            try:
-                operator.add_rows(rows, late)
-                taken = len(chunk)
-                break
-            except RowFailed as failed:
-                failures, taken = failures + 1, failed.index + 1
-                columns = tuple(column[failed.index] for column in chunk.columns)
-                fatal = treat(notes, self.name, chunk.values[failed.index], columns, failed.error, self._context)
+        taken, failures, fatal = self._add_each(chunk, notes) if operator.one_to_one else self._add(chunk, late, notes)
         if taken and self._takes == TIMED:
             operator.watermark = max(operator.watermark, chunk.columns[MARK][taken - 1])
         notes.tally(self.name).taken += taken
@@ -135,6 +129,45 @@ class OperatorStage(Stage, Stateful):
             self.late_items.append(LateItem(*row))
         if self._late_out is not None:
             await self._late_out.take(late)
+
+    def _add(self, chunk: Chunk, late: list[bool], notes: Notes) -> _Outcome:
+        rows, failures = self._rows(chunk), 0
+        while True:
+            try:
+                self.operator.add_rows(rows, late)
+                return len(chunk), failures, None
+            except RowFailed as failed:
+                failures += 1
+                fatal = self._treat(chunk, failed.index, failed.error, notes)
+                if fatal is not None:
+                    return failed.index + 1, failures, fatal
+
+    def _add_each(self, chunk: Chunk, notes: Notes) -> _Outcome:
+        """As `_add`; times and marks of the results are those of the items that did not fail."""
+        operator, count, columns = self.operator, len(chunk), chunk.columns
+        given, values, bad = operator.values, chunk.values, list[int]()
+        fatal: PipeError | None = None
+        pairs = zip(columns[KEY] if self._keyed else repeat(None), values)  # noqa: B905  # repeat goes on for ever
+        while fatal is None:
+            try:
+                operator.add_each(pairs)
+                break
+            except Exception as error:  # noqa: BLE001  # `treat` says what becomes of it
+                bad.append(len(given) + len(bad))
+                fatal = self._treat(chunk, bad[-1], error, notes)
+        taken = count if fatal is None else bad[-1] + 1
+        if self._takes == TIMED and bad:
+            good = [True] * taken
+            for index in bad:
+                good[index] = False
+            operator.times, operator.marks = [*compress(columns[TIME], good)], [*compress(columns[MARK], good)]
+        elif self._takes == TIMED:
+            operator.times, operator.marks = [*columns[TIME]], [*columns[MARK]]
+        return taken, len(bad), fatal
+
+    def _treat(self, chunk: Chunk, index: int, error: Exception, notes: Notes) -> PipeError | None:
+        columns = tuple(column[index] for column in chunk.columns)
+        return treat(notes, self.name, chunk.values[index], columns, error, self._context)
 
     def _rows(self, chunk: Chunk) -> Rows:
         columns = chunk.columns
@@ -214,11 +247,14 @@ class OperatorStage(Stage, Stateful):
             yield
             return
         async with self._lock:
-            self.operator.now = self._now()
+            self._read_clock()
             yield
             if self.operator.due != self._planned:
                 self._planned = self.operator.due
                 self._changed.set()
+
+    def _read_clock(self) -> None:
+        self.operator.now, self.operator.wall = self._now(), self._context.clock.wall()
 
     def _now(self) -> int:
         return round(self._context.clock.monotonic() * 1_000_000)
@@ -238,6 +274,8 @@ class OperatorStage(Stage, Stateful):
                         held, filtered = self.operator.held, self.operator.filtered
                         self.operator.tick()
                         await self._flush(held, filtered)
+                for listener in self.listeners:
+                    listener()
 
     # -------------------------------------------------------------------------------------------------- snapshots
 
@@ -253,6 +291,6 @@ class OperatorStage(Stage, Stateful):
     def restore(self, state: Any) -> None:
         operator = self.operator
         self._given, operator.watermark, operator.held = state["given"], state["watermark"], state["held"]
-        operator.now = self._now()
+        self._read_clock()
         operator.restore(state["operator"])
         self._planned = operator.due

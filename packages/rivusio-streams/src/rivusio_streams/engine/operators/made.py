@@ -7,14 +7,18 @@ from rivusio_streams.engine.operators.aligned import AlignedOperator
 from rivusio_streams.engine.operators.arrival_join import ArrivalJoinOperator
 from rivusio_streams.engine.operators.asof_join import AsofJoinOperator
 from rivusio_streams.engine.operators.counted import CountOperator
+from rivusio_streams.engine.operators.distinct import DistinctOperator
 from rivusio_streams.engine.operators.everything import GlobalOperator
 from rivusio_streams.engine.operators.interval_join import IntervalJoinOperator
 from rivusio_streams.engine.operators.panes import Panes, ordered
+from rivusio_streams.engine.operators.process import ProcessOperator
+from rivusio_streams.engine.operators.running import RunningOperator
 from rivusio_streams.engine.operators.session import SessionOperator
 from rivusio_streams.engine.operators.sliding import SlidingOperator
 from rivusio_streams.engine.operators.window_join import Sides, WindowJoinOperator
-from rivusio_streams.graph import AggregateNode, JoinNode, KeyedNode
+from rivusio_streams.graph import AggregateNode, JoinNode, KeyedNode, ProcessNode
 from rivusio_streams.joining import AsofJoin, IntervalJoin, TableJoin, WindowJoin
+from rivusio_streams.keyed_process import Distinct, Running, UserProcess
 from rivusio_streams.windows import AlignedWindows, Count, Global, Session, Sliding
 
 __all__ = ["operator_of"]
@@ -32,6 +36,8 @@ def operator_of(node: KeyedNode, name: str) -> Operator:
             return _window(node, name, Panes(name, ordered(node.aggregator)))
         case JoinNode():
             return _join(node, name)
+        case ProcessNode():
+            return _process(node, name)
         case _:
             raise TypeError(f"no operator is known for {type(node).__name__}")
 
@@ -74,3 +80,15 @@ def _join(node: JoinNode, name: str) -> Operator:
             return ArrivalJoinOperator(name, keeps_left=how == "left", ttl=ttl, of=of)
         case _:
             raise TypeError(f"no operator is known for {type(node.join).__name__}")
+
+
+def _process(node: ProcessNode, name: str) -> Operator:
+    match node.process:
+        case UserProcess():
+            return ProcessOperator(name, node.process)
+        case Running():
+            return RunningOperator(name, node.process)
+        case Distinct():
+            return DistinctOperator(name, node.process, keyed=node.keyed)
+        case _:
+            raise TypeError(f"no operator is known for {type(node.process).__name__}")

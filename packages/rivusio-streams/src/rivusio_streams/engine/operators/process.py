@@ -1,0 +1,204 @@
+"""User code with state and timers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rivusio_core.errors import Fatal, PipeError
+from rivusio_streams.engine.operator import Operator
+from rivusio_streams.engine.operators.context import Call
+from rivusio_streams.engine.operators.expiry import Expiry
+from rivusio_streams.engine.operators.nothing import NOTHING
+from rivusio_streams.engine.operators.timers import Timers, Waiting
+from rivusio_streams.keyed_process import UserProcess
+from rivusio_streams.moment import FOREVER, NEVER
+from rivusio_streams.process import Timer
+
+__all__ = ["ProcessOperator"]
+
+_LONGEST_CHAIN = 1_000
+"""Timers that set one another without any time passing."""
+
+
+class ProcessOperator(Operator):
+    """A processor at work.
+
+    What user code sees of the watermark is the mark of its item, or the time of its timer: event time passes step by
+    step for it, wherever the watermark jumped from and to, so that nothing depends on how items came in chunks.
+
+    Args:
+        name: of the step.
+        spec: what to do.
+    """
+
+    clocked = True
+
+    def __init__(self, name: str, spec: UserProcess) -> None:
+        super().__init__(name)
+        self._spec, self._processor, self._refuse = spec, spec.processor, spec.refuse
+        self._call = Call(name, self._load, spec.processor.create)
+        self._states: dict[Any, Any] = {}
+        self._timers = Timers()
+        self._ttl = spec.expiring.after or 0
+        self._expiry = Expiry() if spec.expiring.after is not None else None
+        self._reached = NEVER
+        """The watermark that user code has seen; finite at the end of input, too."""
+        self._ended: set[tuple[Any, str]] | None = None
+        """Once the input is over: timers that have fired since."""
+
+    # --------------------------------------------------------------------------------------------------- calls
+
+    def add(self, time: int, mark: int, key: Any, value: Any) -> bool:
+        if self._refuse and time < mark:
+            return False
+        if mark > self._reached:
+            self._reached = mark
+        call = self._call
+        call.begin(key, time, mark, self.timed)
+        results = self._processor.on_item(value, call)
+        made: list[Any] | None = None if results is None else list(results)  # a generator works, or fails, only here
+        self._commit(key, time, 0, made, mark)
+        if self._timers.next("event_time") <= mark:
+            self._fire_by_event_time(mark)
+        self._schedule()
+        return True
+
+    def _commit(self, key: Any, time: int, chain: int, results: Iterable[Any] | None, mark: int) -> None:
+        """Make true what a call that went well has said.
+
+        Args:
+            key: its key.
+            time: of its results.
+            chain: of the timers that it sets at or before the watermark.
+            results: what it gave.
+            mark: the watermark before its results.
+        """
+        call = self._call
+        if call.cleared:
+            self._states.pop(key, None)
+            self._timers.clear(key)
+            if self._expiry is not None:
+                self._expiry.forget(key)
+        for name, at, by in call.changes:
+            if by is None or at is None:
+                self._timers.cancel(key, name)
+            elif by == "clock":
+                self._timers.set(key, name, self.now + at, by, chain if self._ended is not None else 0)
+            else:
+                self._timers.set(key, name, at, by, chain if at <= mark or self._ended is not None else 0)
+        if call.value is not NOTHING:
+            self._states[key] = call.value
+            if self._expiry is not None:
+                self._expiry.touch(key, (self.now if self._spec.expiring.clocked else time) + self._ttl)
+        if results is not None:
+            for result in results:
+                self.give(result, time, mark)
+
+    def _load(self, key: Any) -> Any:
+        if self._expiry is not None:
+            now = self.now if self._spec.expiring.clocked else self._reached
+            if self._expiry.gone(key, now):
+                return NOTHING
+        return self._states.get(key, NOTHING)
+
+    # ------------------------------------------------------------------------------------------------- time passes
+
+    def advance(self, watermark: int) -> None:
+        """Fire the timers of event time; at the end those of the clock, too: nothing may follow the last watermark."""
+        if watermark == FOREVER and self._ended is None:
+            self._ended = set()
+        self._fire_by_event_time(watermark)
+        if watermark == FOREVER:
+            self._fire_by_clock(FOREVER)
+        else:
+            self._reached = max(self._reached, watermark)
+            if self._spec.expiring.timed:
+                self._expire(watermark)
+        self._schedule()
+
+    def _fire_by_event_time(self, watermark: int) -> None:
+        while (timer := self._timers.pop("event_time", watermark)) is not None:
+            self._reached = max(self._reached, timer.at)
+            self._fire(timer, timer.at, timer.at)
+
+    def tick(self) -> None:
+        self._fire_by_clock(self.now)
+        if self._spec.expiring.clocked:
+            self._expire(self.now)
+        self._schedule()
+
+    def _fire_by_clock(self, until: int) -> None:
+        if self.watermark < FOREVER:
+            self._reached = max(self._reached, self.watermark)
+        while (timer := self._timers.pop("clock", until)) is not None:
+            self._fire(timer, self.wall, self.wall if self._reached == NEVER else self._reached)
+            self._fire_by_event_time(self.watermark if self._ended is None else FOREVER)
+
+    def _fire(self, timer: Waiting, at: int, time: int) -> None:
+        """Call `on_timer`.
+
+        Raises:
+            PipeError: it failed; no item is at fault: not a BadRecord, even if that is what it raised.
+        """
+        if timer.chain > _LONGEST_CHAIN:
+            raise Fatal(
+                f"{self.name}: timer {timer.name!r}: {_LONGEST_CHAIN:,} timers in a row set one another for times that "
+                "have come already; set it later than context.watermark, or not at all"
+            )
+        if self._ended is not None:
+            if (timer.key, timer.name) in self._ended:
+                return
+            self._ended.add((timer.key, timer.name))
+        self._call.begin(timer.key, time, self._reached, self.timed)
+        try:
+            results = self._processor.on_timer(Timer(timer.name, at, timer.by), self._call)
+            made: list[Any] | None = None if results is None else list(results)
+        except Exception as error:
+            failure = PipeError(pipe=self.name, cause=error)
+            raise PipeError(f"timer {timer.name!r}: {failure.reason}", pipe=self.name, cause=error) from error
+        self._commit(timer.key, time, timer.chain + 1, made, self._reached)
+
+    def _expire(self, now: int) -> None:
+        if self._expiry is not None:
+            for key in self._expiry.expired(now):
+                del self._states[key]
+
+    def finish(self) -> None:
+        self.advance(FOREVER)
+        self._states.clear()
+        if self._expiry is not None:
+            self._expiry.clear()
+        self._schedule()
+
+    def _schedule(self) -> None:
+        self.next, self.due = self._timers.next("event_time"), self._timers.next("clock")
+        if self._expiry is not None:
+            if self._spec.expiring.clocked:
+                self.due = min(self.due, self._expiry.next)
+            elif self._ended is None:
+                self.next = min(self.next, self._expiry.next)
+
+    # --------------------------------------------------------------------------------------------------- snapshots
+
+    def snapshot(self) -> object:
+        since = self.now if self._spec.expiring.clocked else 0
+        return {
+            "states": [*self._states.items()],
+            "timers": self._timers.snapshot(self.now),
+            "expiry": None if self._expiry is None else self._expiry.snapshot(since),
+            "reached": self._reached,
+            "ended": None if self._ended is None else list(self._ended),
+        }
+
+    def restore(self, state: Any) -> None:
+        self._states = dict(state["states"])
+        self._timers.restore(state["timers"], self.now)
+        if self._expiry is not None:
+            self._expiry.restore(state["expiry"], self.now if self._spec.expiring.clocked else 0)
+        self._reached = state["reached"]
+        self._ended = None if state["ended"] is None else set(state["ended"])
+        self._schedule()
+
+    def explain(self) -> dict[str, object]:
+        return {"held": self.held, "keys": len(self._states), "timers": len(self._timers)}

@@ -1,0 +1,53 @@
+"""A running value for each key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rivusio_streams.engine.operators.forgetting import ForgettingOperator
+from rivusio_streams.engine.operators.nothing import NOTHING
+from rivusio_streams.initial import copies
+from rivusio_streams.keyed_process import Running
+
+__all__ = ["RunningOperator"]
+
+
+class RunningOperator(ForgettingOperator):
+    """Gives (key, value) after each item.
+
+    Args:
+        name: of the step.
+        spec: what to do.
+    """
+
+    def __init__(self, name: str, spec: Running) -> None:
+        super().__init__(name, spec.expiring)
+        self._add = spec.add
+        self._create = copies(spec.initial, "scan") if spec.begins else None
+        self.one_to_one = self._expiry is None
+
+    def add_each(self, pairs: Iterator[tuple[Any, Any]]) -> None:
+        kept, add, create, give = self._kept, self._add, self._create, self.values.append
+        if create is not None and create() is create():  # the same for all keys, since nothing can change it
+            get, initial = kept.get, create()
+            for key, value in pairs:
+                kept[key] = made = add(get(key, initial), value)
+                give((key, made))
+            return
+        for key, value in pairs:
+            made = add(kept[key], value) if key in kept else value if create is None else add(create(), value)
+            kept[key] = made
+            give((key, made))
+
+    def add(self, time: int, mark: int, key: Any, value: Any) -> bool:
+        found = self._kept.get(key, NOTHING)
+        if found is not NOTHING:
+            made = self._add(found, value)
+        else:
+            made = value if self._create is None else self._add(self._create(), value)
+        self._kept[key] = made
+        if self._expiry is not None:
+            self._remember(self._expiry, key, time)
+        self.give((key, made), time, mark)
+        return True
