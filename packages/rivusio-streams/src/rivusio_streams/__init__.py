@@ -25,6 +25,7 @@ from rivusio_streams.source import (
     Source,
 )
 from rivusio_streams.stream import Stream
+from rivusio_streams.table import Table
 from rivusio_streams.trigger import EarlyCount, EarlyEvery, Trigger
 from rivusio_streams.watermark import Punctuated, WatermarkStrategy
 from rivusio_streams.windowed import WindowedStream
@@ -93,6 +94,7 @@ __all__ = [
     "StdIn",
     "StdOut",
     "Stream",
+    "Table",
     "Timer",
     "Trigger",
     "Tumbling",

@@ -20,8 +20,8 @@ class Joined(Generic[K, L, R]):
 
     Attributes:
         key: what they have in common.
-        left: an item of the stream that was joined with something.
-        right: what it was joined with; None in outer joins where there is nothing.
+        left: an item of the stream that was joined with something; None in right and outer joins where there is none.
+        right: what it was joined with; None in left and outer joins where there is nothing.
         window: where both happened; None for joins without windows.
 
     Example:

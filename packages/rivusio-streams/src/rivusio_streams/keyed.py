@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 from rivusio_core.duration import Duration
 from rivusio_streams.connectors.listing import sink_of
 from rivusio_streams.graph import Node, ProcessNode
+from rivusio_streams.keyed_joins import KeyedJoins
 from rivusio_streams.keyed_process import Distinct, KeyedProcess, Late, Running, expiring, user_process
 from rivusio_streams.process import Context, Processor, TimeKind
 from rivusio_streams.sink import BaseSink
@@ -26,7 +27,7 @@ S = TypeVar("S")
 R = TypeVar("R")
 
 
-class KeyedStream(Generic[K, T]):
+class KeyedStream(KeyedJoins[K, T], Generic[K, T]):
     """Items with a key, made by `Stream.key_by`: the input of keyed steps."""
 
     def __init__(self, node: Node) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_type
 
 from typing_extensions import TypeIs
@@ -32,6 +32,7 @@ from rivusio_streams import (
     StdIn,
     StdOut,
     Stream,
+    Table,
     Timer,
     Tumbling,
     Weekly,
@@ -226,6 +227,29 @@ assert_type(orders.distinct(lambda o: o.user), Stream[Order])
 assert_type(orders.throttle(10, per="1m"), Stream[Order])
 pair = windows.aggregate(agg.combine(tuple, agg.count(), agg.mean(lambda o: o.amount)))
 assert_type(pair, Stream[Windowed[str, tuple[int, float]]])
+others = timed.map(lambda o: o.amount).key_by(str)
+ten = Tumbling("10s")
+assert_type(keyed.join(others, window=ten), Stream[Joined[str, Order, float]])
+assert_type(keyed.join(others, window=ten, how="inner"), Stream[Joined[str, Order, float]])
+assert_type(keyed.join(others, window=ten, how="left"), Stream[Joined[str, Order, float | None]])
+assert_type(keyed.join(others, window=ten, how="right"), Stream[Joined[str, Order | None, float]])
+assert_type(keyed.join(others, window=ten, how="outer", name="all"), Stream[Joined[str, Order | None, float | None]])
+near = keyed.interval_join(others, lower="-5s", upper=timedelta(seconds=5))
+assert_type(near, Stream[Joined[str, Order, float]])
+assert_type(keyed.interval_join(others, lower=0, upper=1, how="left"), Stream[Joined[str, Order, float | None]])
+assert_type(keyed.interval_join(others, lower=0, upper=1, how="right"), Stream[Joined[str, Order | None, float]])
+all_near = keyed.interval_join(others, lower=0, upper=1, how="outer")
+assert_type(all_near, Stream[Joined[str, Order | None, float | None]])
+assert_type(keyed.asof_join(others), Stream[Joined[str, Order, float]])
+assert_type(keyed.asof_join(others, tolerance="1m", how="left"), Stream[Joined[str, Order, float | None]])
+perhaps_floats = timed.map(lambda o: o.amount if o.user else None).key_by(str)
+table = keyed.table(of=lambda o: o.amount if o.user else None)
+assert_type(others.table(), Table[str, float])
+assert_type(perhaps_floats.table(ttl="1h"), Table[str, float])
+assert_type(table, Table[str, float])
+assert_type(others.table_join(table), Stream[Joined[str, float, float]])
+assert_type(keyed.table_join(table, how="left", by="arrival"), Stream[Joined[str, Order, float | None]])
+assert_type(near.map(lambda each: each.right * 2), Stream[float])
 assert_type(both.write(JsonLines("out.jsonl")), Flow)
 assert_type(both.write(totals), Flow)
 assert_type(both.write([]), Flow)

@@ -87,6 +87,10 @@ def amount(order: Order) -> float:
 numbers: list[int] = []
 lines = Stream.read(["a"])
 orders = lines.through(parse)
+times = orders.event_time(lambda o: 5)
+keyed = times.key_by(user)
+by_amount = times.key_by(amount)
+ten = Tumbling("10s")
 
 # fmt: off
 assert [lines.through(price)]  # mypy: arg-type; pyright: reportArgumentType, reportCallIssue
@@ -134,3 +138,26 @@ assert [by_user.reduce(lambda a, b: a.amount)]  # mypy: arg-type, return-value; 
 assert [orders.distinct(half)]  # mypy: arg-type; pyright: reportArgumentType
 assert [lines.distinct(within=[])]  # mypy: arg-type; pyright: reportArgumentType
 assert [orders.throttle("3")]  # mypy: arg-type; pyright: reportArgumentType
+assert [keyed.join(times, window=ten)]  # mypy: call-overload; pyright: reportArgumentType
+assert [keyed.join(by_amount, window=ten)]  # mypy: arg-type; pyright: reportArgumentType
+assert [keyed.join(keyed)]  # mypy: call-overload; pyright: reportCallIssue
+assert [keyed.join(keyed, window="10s")]  # mypy: call-overload; pyright: reportArgumentType
+assert [keyed.join(keyed, window=ten, how="full")]  # mypy: call-overload; pyright: reportArgumentType, reportCallIssue
+assert [keyed.join(keyed, window=ten, how="left").map(lambda each: each.right.user)]  # mypy: arg-type, return-value, union-attr; pyright: reportOptionalMemberAccess
+assert [keyed.join(keyed, window=ten, how="right").map(lambda each: each.left.user)]  # mypy: arg-type, return-value, union-attr; pyright: reportOptionalMemberAccess
+assert [keyed.join(keyed, window=ten, how="outer").map(lambda each: each.left.user)]  # mypy: arg-type, return-value, union-attr; pyright: reportOptionalMemberAccess
+assert [keyed.interval_join(by_amount, lower=0, upper="5s")]  # mypy: arg-type; pyright: reportArgumentType
+assert [keyed.interval_join(keyed, lower=0)]  # mypy: call-overload; pyright: reportCallIssue
+assert [keyed.interval_join(keyed, lower=None, upper="5s")]  # mypy: call-overload; pyright: reportArgumentType
+assert [keyed.interval_join(keyed, lower=0, upper=5, how="full")]  # mypy: call-overload; pyright: reportArgumentType, reportCallIssue
+assert [keyed.interval_join(keyed, lower=0, upper=5, how="outer").map(lambda each: each.right.user)]  # mypy: arg-type, return-value, union-attr; pyright: reportOptionalMemberAccess
+assert [keyed.asof_join(times)]  # mypy: call-overload; pyright: reportArgumentType
+assert [keyed.asof_join(by_amount)]  # mypy: arg-type; pyright: reportArgumentType
+assert [keyed.asof_join(keyed, how="outer")]  # mypy: call-overload; pyright: reportArgumentType, reportCallIssue
+assert [keyed.asof_join(keyed, how="left").map(lambda each: each.right.user)]  # mypy: arg-type, return-value, union-attr; pyright: reportOptionalMemberAccess
+assert [keyed.table_join(keyed)]  # mypy: call-overload; pyright: reportArgumentType
+assert [keyed.table_join(by_amount.table())]  # mypy: arg-type; pyright: reportArgumentType
+assert [keyed.table_join(keyed.table(), how="right")]  # mypy: call-overload; pyright: reportArgumentType, reportCallIssue
+assert [keyed.table_join(keyed.table(), by="clock")]  # mypy: call-overload; pyright: reportArgumentType
+assert [keyed.table_join(keyed.table(), how="left").map(lambda each: each.right.user)]  # mypy: arg-type, return-value, union-attr; pyright: reportOptionalMemberAccess
+assert [keyed.table(of=half)]  # mypy: arg-type; pyright: reportArgumentType

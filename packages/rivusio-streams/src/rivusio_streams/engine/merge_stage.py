@@ -111,7 +111,9 @@ class _Input(Stage):
         merge, count = self._merge, len(chunk)
         await self._let_in()
         async with merge.gate.turn(self.watermark):
-            self.idle = False
+            if self.idle:  # it counts again, and may be further than what counted so far
+                self.idle = False
+                await merge.moved()
             if not merge.sided:
                 await merge.context.absorb(Notes({merge.name: Tally(taken=count, passed=count, given=count)}))
             columns = chunk.columns[: merge.columns]

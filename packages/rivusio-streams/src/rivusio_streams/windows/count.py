@@ -33,6 +33,7 @@ class Count(Windows):
     """
 
     timed: ClassVar[bool] = False
+    joinable: ClassVar[bool] = False
     n: int
     every: int
 

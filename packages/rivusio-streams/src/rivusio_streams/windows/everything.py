@@ -23,3 +23,4 @@ class Global(Windows):
     """
 
     timed: ClassVar[bool] = False
+    joinable: ClassVar[bool] = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from rivusio_core.duration import Duration, duration_text
 from rivusio_streams.windows.lengths import checked_lengths
@@ -35,6 +36,7 @@ class Sliding(Windows):
         Sliding('5m')
     """
 
+    joinable: ClassVar[bool] = False
     length: int = field()
 
     def __init__(self, size: Duration) -> None:

@@ -18,6 +18,10 @@ class Windows(ABC):  # noqa: B024  # what the kinds have in common is that a str
     timed: ClassVar[bool] = True
     """Items need event times."""
 
+    joinable: ClassVar[bool] = True
+    """Two streams can meet in them: each window has an interval that does not depend on which items come first, and
+    closes once."""
+
 
 class AlignedWindows(Windows):
     """Windows whose place depends on the time of an item alone: the same for all keys.

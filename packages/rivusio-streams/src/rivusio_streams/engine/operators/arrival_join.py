@@ -1,0 +1,80 @@
+"""Joins of each item with what has come of a table so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rivusio_streams.engine.operator import Operator
+from rivusio_streams.engine.operators.nothing import NOTHING
+from rivusio_streams.join import Joined
+from rivusio_streams.moment import FOREVER
+
+__all__ = ["ArrivalJoinOperator"]
+
+
+class ArrivalJoinOperator(Operator):
+    """One join with a table, by arrival: nothing waits, no event time is needed, and nothing is late.
+
+    A result has time and mark of its left item, as if nothing but that had gone by.
+
+    Args:
+        name: of the step.
+        keeps_left: left items of which nothing is known are given, too.
+        ttl: how long a row lasts, by the clock, microseconds; None: until another one replaces it.
+        of: the value of a right item; None: the item itself.
+    """
+
+    def __init__(self, name: str, *, keeps_left: bool, ttl: int | None, of: Callable[[Any], Any] | None = None) -> None:
+        super().__init__(name)
+        self._keeps_left, self._ttl, self._of = keeps_left, ttl, of
+        self.clocked = ttl is not None
+        self._rows: dict[Any, tuple[Any, int]] = {}
+        """By key: value, and when it ends by the clock. Where rows end, in this order."""
+
+    def add(self, time: int, mark: int, key: Any, value: Any) -> bool:
+        side, item = value
+        if side == 0:
+            found, due = self._rows.get(key, (NOTHING, FOREVER))
+            if found is not NOTHING and due > self.now:
+                self.give(Joined(key, item, found), time, mark)
+            elif self._keeps_left:
+                self.give(Joined(key, item, None), time, mark)
+            else:
+                self.filtered += 1
+            return True
+        if self._of is not None:
+            item = self._of(item)
+        self._rows.pop(key, None)  # so that the new one stands at the end
+        if item is not None:
+            self._rows[key] = item, FOREVER if self._ttl is None else self.now + self._ttl
+        self._schedule()
+        return True
+
+    def _schedule(self) -> None:
+        if self.clocked:
+            self.due = next(iter(self._rows.values()))[1] if self._rows else FOREVER
+
+    def tick(self) -> None:
+        while self._rows and self.due <= self.now:
+            del self._rows[next(iter(self._rows))]
+            self._schedule()
+
+    def advance(self, watermark: int) -> None:
+        """Nothing waits for event time."""
+
+    def finish(self) -> None:
+        self._rows.clear()
+        self._schedule()
+
+    def snapshot(self) -> object:
+        """The rows, and how much time is left to each: another run has another clock."""
+        return [(key, item, None if due == FOREVER else due - self.now) for key, (item, due) in self._rows.items()]
+
+    def restore(self, state: Any) -> None:
+        for key, item, left in state:
+            self._rows[key] = item, FOREVER if left is None else self.now + left
+        self._schedule()
+
+    def explain(self) -> dict[str, object]:
+        return {"held": self.held, "keys": len(self._rows)}
