@@ -8,7 +8,8 @@ Where this generator differs, it does so to be checked against SQL:
 
 * An event names only people and auctions that were there before it. (The published one also names some of the next
   few. That a bid comes before its auction is here up to the order of arrival.)
-* No two events have the same time, so that "the last bid" is never in doubt.
+* No two events have the same time, and no two auctions close at the same time, so that "the last bid" and "the last
+  ten auctions" are never in doubt.
 * A second of event time holds 50 events, not 10,000: a million of them last five and a half hours, from 18:50 to 00:23,
   and so make many windows of every size, for the day, the hour and the time of day as well.
 """
@@ -157,7 +158,8 @@ class _Maker:
             initial_bid,
             initial_bid + self._price(),
             time,
-            time + 1 + below(2 * horizon),
+            # Each has a microsecond of its own, so that no two close at once: of 1,000 the first has closed long since.
+            (time + below(2 * horizon)) // 1_000 * 1_000 + 1_000 + number % 1_000,
             FIRST_ID + seller,
             10 + below(5),
             self._text(200),

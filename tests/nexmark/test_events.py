@@ -119,6 +119,16 @@ def test_the_first_event_is_where_the_documentation_says():
     assert next(generate(1, 1)).time == START == MIDNIGHT - (5 * 60 + 10) * 60 * 1_000_000
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_tables_hold_the_events(seed):
+    events = list(generate(seed, COUNT))
+    with Database(events) as database:
+        found = Counter(database.rows("q0"))
+    bids = [event for event in events if isinstance(event, Bid)]
+    assert any(not bid.extra for bid in bids)
+    assert found == Counter((bid.auction, bid.bidder, bid.price, bid.time, bid.extra) for bid in bids)
+
+
 @pytest.mark.parametrize(("seed", "line"), list(zip(SEEDS, LINES, strict=True)))
 def test_every_query_has_an_answer(seed, line):
     with Database(generate(seed, COUNT, line)) as database:

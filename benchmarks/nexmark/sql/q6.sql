@@ -1,7 +1,7 @@
 -- Average selling price by seller: of the last ten auctions closed, at every closing.
 --
--- The original orders by the time of the winning bid, and never ran there; here it is the time of closing, `expires`
--- (by auction where two close at once), which is what the question asks, and the average is of ten auctions, not eleven.
+-- The original orders by the time of the winning bid, and never ran there; here it is the time of closing, `expires`,
+-- which is what the question asks and never the same for two, and the average is of ten auctions, not eleven.
 -- An auction without bids sells nothing. Those still open at the end of the input close then, in the same order.
 -- The average is a whole number, rounded down.
 
@@ -13,4 +13,4 @@ WITH sold AS (
 )
 SELECT seller, id, (sum(price) OVER last_ten // count(*) OVER last_ten)::BIGINT AS price
 FROM sold
-WINDOW last_ten AS (PARTITION BY seller ORDER BY expires, id ROWS BETWEEN 9 PRECEDING AND CURRENT ROW);
+WINDOW last_ten AS (PARTITION BY seller ORDER BY expires ROWS BETWEEN 9 PRECEDING AND CURRENT ROW);
