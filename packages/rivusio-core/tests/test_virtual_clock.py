@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rivusio_core.testing import VirtualClock
+from rivusio_core.testing import Deadlock, SteppedClock, VirtualClock
 
 
 @pytest.mark.anyio
@@ -188,3 +188,78 @@ def test_one_clock_serves_several_loops_one_after_the_other(anyio_backend: tuple
     anyio.run(main, backend=anyio_backend[0])
     anyio.run(main, backend=anyio_backend[0])
     assert clock.monotonic() == 2
+
+
+def test_run_gives_the_result_when_time_jumps() -> None:
+    clock = VirtualClock()
+
+    async def main(days: int) -> float:
+        await clock.sleep(86_400 * days)
+        return clock.monotonic()
+
+    assert clock.run(main, 2) == 172_800
+
+
+def test_a_deadlock_names_who_waits_and_where() -> None:
+    clock = VirtualClock()
+
+    async def waits_for_ever(event: anyio.Event) -> None:
+        await event.wait()
+
+    async def main() -> None:
+        await clock.sleep(5)
+        async with anyio.create_task_group() as group:
+            group.start_soon(waits_for_ever, anyio.Event(), name="the reader")
+            group.start_soon(waits_for_ever, anyio.Event(), name="the writer")
+
+    with pytest.raises(Deadlock) as raised:
+        clock.run(main)
+    assert [line.split(" at ")[0] for line in raised.value.waiting if line.startswith("the ")] == [
+        "the reader",
+        "the writer",
+    ]
+    assert "test_virtual_clock.py" in str(raised.value)
+    assert "in waits_for_ever" in str(raised.value)
+
+
+def test_a_thread_that_works_is_no_deadlock() -> None:
+    clock = VirtualClock()
+    let_go = threading.Timer(0.05, lambda: done.set())
+    done = threading.Event()
+
+    async def main() -> str:
+        let_go.start()
+        await anyio.to_thread.run_sync(done.wait)
+        return "done"
+
+    assert clock.run(main) == "done"
+
+
+def test_errors_of_the_function_come_out_of_run() -> None:
+    async def main() -> None:
+        raise LookupError("4711")
+
+    with pytest.raises(LookupError, match="4711"):
+        VirtualClock().run(main)
+
+
+def test_a_stepped_clock_runs_everybody_at_their_own_moment() -> None:
+    clock, seen = SteppedClock(), list[float]()
+
+    async def ticker(period: float) -> None:
+        for _ in range(3):
+            await clock.sleep(period)
+            seen.append(clock.monotonic())
+
+    async def main() -> list[float]:
+        async with anyio.create_task_group() as group:
+            group.start_soon(ticker, 2)
+            group.start_soon(ticker, 3)
+            await clock.advance(5.5)
+            return_early = [*seen]
+            await clock.advance(100)
+        return return_early
+
+    assert anyio.run(main) == [2, 3, 4]
+    assert seen == [2, 3, 4, 6, 6, 9]
+    assert clock.monotonic() == 105.5

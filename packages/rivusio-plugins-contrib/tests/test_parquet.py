@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from contrib_models import Everything, Order, everything, orders
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, NaiveDatetime
 
 from rivusio_core import ConfigError, PipeError, SinkError, SourceError
 from rivusio_plugins_contrib.files import Parquet
@@ -100,7 +104,7 @@ def test_only_the_models_columns_are_asked_for(tmp_path: Path) -> None:
     found: list[User] = []
     Stream.read(Parquet(path, User)).write(found).run()
     assert found == [User(user="u0"), User(user="u1")]
-    with pytest.raises(SourceError, match=r"no column 'usr'; it has id, user"):
+    with pytest.raises(SourceError, match=r"no column 'usr'; did you mean 'user'\?"):
         Stream.read(Parquet(path, Wrong)).write([]).run()
 
 
@@ -134,5 +138,101 @@ def test_mistakes_are_told(tmp_path: Path) -> None:
 def test_it_is_a_value() -> None:
     assert Parquet("a", Order) == Parquet("a", Order)
     assert Parquet("a", Order) != Parquet("b", Order)
+    assert Parquet("a", Order) != Parquet("a", Order, on_error="skip")
     assert hash(Parquet("a", Order)) == hash(Parquet("a", Order))
     assert repr(Parquet("a", Order)) == "Parquet('a', Order)"
+
+
+class Kinds(BaseModel):
+    exact: Decimal = Field(max_digits=12, decimal_places=3)
+    free: Decimal
+    local: NaiveDatetime
+    mapping: dict[str, int]
+    mixed: int | float
+    loose: str | None
+
+
+def test_less_usual_columns_have_the_types_that_other_tools_expect(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    Stream.read(list[Kinds]()).write(Parquet(path, Kinds)).run()
+    types = {field.name: (str(field.type), field.nullable) for field in pq.read_schema(path)}
+    assert types == {
+        "exact": ("decimal128(12, 3)", False),
+        "free": ("string", False),
+        "local": ("timestamp[us]", False),
+        "mapping": ("string", False),
+        "mixed": ("double", False),
+        "loose": ("string", True),
+    }
+
+
+class Moment(BaseModel):
+    at: datetime
+
+
+def test_a_moment_without_time_zone_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    with pytest.raises(SinkError, match="column 'at': a datetime has no time zone; give it one"):
+        Stream.read([Moment(at=datetime(2026, 1, 1))]).write(Parquet(path, Moment)).run()  # noqa: DTZ001  # the point
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nanoseconds_of_other_programs_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    moment = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(microseconds=7)
+    nanoseconds = int(moment.timestamp()) * 10**9 + 7_123
+    pq.write_table(pa.table({"at": pa.array([nanoseconds], type=pa.timestamp("ns", "UTC"))}), path)
+    found: list[Moment] = []
+    Stream.read(Parquet(path, Moment)).write(found).run()
+    assert found == [Moment(at=moment)]
+
+
+def test_a_value_that_a_column_cannot_hold_is_refused_without_quoting_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    with pytest.raises(SinkError, match=r"a\.parquet: column 'id': an integer does not fit in 64 bits") as caught:
+        Stream.read([Order(id=2**63, user="s3cret")]).write(Parquet(path, Order)).run()
+    assert str(2**63) not in str(caught.value)
+    given = Kinds.model_construct(
+        exact=Decimal("1.2345"),
+        free=Decimal(1),
+        local=datetime(2026, 1, 1),  # noqa: DTZ001  # the field is one without
+        mapping={},
+        mixed=1,
+        loose=None,
+    )
+    with pytest.raises(SinkError, match=r"column 'exact': a value does not fit decimal128\(12, 3\)") as caught:
+        Stream.read([given]).write(Parquet(path, Kinds)).run()
+    assert "1.2345" not in str(caught.value)
+
+
+def test_a_position_behind_the_end_is_of_another_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    Stream.read(orders(3)).write(Parquet(path, Order)).run()
+    with pytest.raises(SourceError, match=r"has 3 rows, and reading should go on behind 4.*reset the position"):
+        Parquet(path, Order).open_partition("0", 4)
+
+
+def test_two_runs_that_write_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    one, two = Parquet(path, Order), Parquet(path, Order)
+    for sink, items in ((one, orders(1)), (two, orders(2))):
+        sink.open()
+        sink.write(items)
+    for sink, count in ((two, 2), (one, 1)):  # the last one to end wins
+        sink.flush()
+        sink.close()
+        assert pq.read_table(path).num_rows == count
+    assert [each.name for each in tmp_path.iterdir()] == ["a.parquet"]
+
+
+def test_paths_that_cannot_be_are_told(tmp_path: Path) -> None:
+    with pytest.raises(SinkError, match="it is a folder"):
+        Stream.read(orders(1)).write(Parquet(tmp_path, Order)).run()
+    with pytest.raises(SourceError, match=r"no\.parquet cannot be read: No such file or directory; check the path"):
+        Stream.read(Parquet(tmp_path / "no.parquet", Order)).write([]).run()
+
+
+def test_the_missing_extra_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(ConfigError, match=r"pip install 'rivusio-plugins-contrib\[parquet\]'"):
+        Parquet("a.parquet", Order)

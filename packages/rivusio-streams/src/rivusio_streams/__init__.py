@@ -7,6 +7,7 @@ from rivusio_streams.config import RunConfig
 from rivusio_streams.connectors import Csv, JsonLines, ListSink, StdIn, StdOut
 from rivusio_streams.dead_letter import Envelope
 from rivusio_streams.flow import Flow
+from rivusio_streams.keyed import KeyedStream
 from rivusio_streams.report import Ledger, Report
 from rivusio_streams.sink import AsyncSink, BaseSink, Sink
 from rivusio_streams.source import (
@@ -20,8 +21,10 @@ from rivusio_streams.source import (
     Source,
 )
 from rivusio_streams.stream import Stream
-from rivusio_streams.windowed import KeyedStream, WindowedStream
-from rivusio_streams.windows import AlignedWindows, Pane, Tumbling, Window, Windowed
+from rivusio_streams.trigger import EarlyCount, EarlyEvery, Trigger
+from rivusio_streams.watermark import Punctuated, WatermarkStrategy
+from rivusio_streams.windowed import WindowedStream
+from rivusio_streams.windows import AlignedWindows, Pane, Tumbling, Window, Windowed, Windows
 
 __all__ = [
     "Aggregator",
@@ -33,6 +36,8 @@ __all__ = [
     "BaseSource",
     "CheckReport",
     "Csv",
+    "EarlyCount",
+    "EarlyEvery",
     "EndOfPartition",
     "Envelope",
     "Flow",
@@ -43,6 +48,7 @@ __all__ = [
     "Pane",
     "Partition",
     "Position",
+    "Punctuated",
     "Rejected",
     "Report",
     "RunConfig",
@@ -51,9 +57,12 @@ __all__ = [
     "StdIn",
     "StdOut",
     "Stream",
+    "Trigger",
     "Tumbling",
+    "WatermarkStrategy",
     "Window",
     "Windowed",
     "WindowedStream",
+    "Windows",
     "agg",
 ]

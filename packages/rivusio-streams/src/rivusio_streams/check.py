@@ -11,7 +11,16 @@ from rivusio_core.errors import ConfigError, DefinitionError, Fault
 from rivusio_core.pipe import BasePipe
 from rivusio_core.pipeline import steps_of
 from rivusio_streams.engine.origin import TIMED
-from rivusio_streams.graph import AggregateNode, EventTimeNode, Node, PipeNode, ReadNode, TeeNode, WriteNode
+from rivusio_streams.graph import (
+    AggregateNode,
+    EventTimeNode,
+    KeyedNode,
+    Node,
+    PipeNode,
+    ReadNode,
+    TeeNode,
+    WriteNode,
+)
 from rivusio_streams.plan import Plan
 from rivusio_streams.sink import AsyncSink, Sink
 from rivusio_streams.source import AsyncSource, Source
@@ -74,7 +83,7 @@ def check(plan: Plan, *, dead_letters: bool | None) -> CheckReport:
     columns, faults, dying = plan.columns(), list[Fault](), list[str]()
     for node in plan.nodes:
         name = plan.name(node)
-        faults += [Fault(message, name) for message in _faults(node, columns)]
+        faults += [Fault(message, name) for message in _faults(node, plan, columns)]
         dying += _dying(node, plan)
     if dead_letters is False and dying:
         for name in dying:
@@ -83,18 +92,19 @@ def check(plan: Plan, *, dead_letters: bool | None) -> CheckReport:
     return CheckReport(tuple(faults), plan.steps, tuple(dying))
 
 
-def _faults(node: Node, columns: Mapping[int, int]) -> Iterator[str]:
+def _faults(node: Node, plan: Plan, columns: Mapping[int, int]) -> Iterator[str]:
     if isinstance(node, ReadNode) and not isinstance(node.source, Source | AsyncSource):
         yield "a source derives from Source or AsyncSource"
     elif isinstance(node, WriteNode | TeeNode):
         yield from _sink_faults(node.sink)
-    elif isinstance(node, AggregateNode):
-        if columns[id(node.inputs[0])] < TIMED:
-            yield "windows need to know when items happened; say .event_time(...) before"
+    elif isinstance(node, KeyedNode):
+        if any(columns[id(each)] < TIMED for each in node.inputs) and plan.is_timed(node):
+            what = "windows need" if isinstance(node, AggregateNode) else "it needs"
+            yield f"{what} to know when items happened; say .event_time(...) before"
         if node.late_to is not None:
             yield from _sink_faults(node.late_to)
     elif isinstance(node, EventTimeNode):
-        if node.spec.of is None and columns[id(node.inputs[0])] < TIMED:
+        if node.spec.of is None and not node.spec.by_clock and columns[id(node.inputs[0])] < TIMED:
             yield "the source does not know times; give event_time a function of the item"
     elif isinstance(node, PipeNode):
         for step in _all_steps(node.pipe):

@@ -11,8 +11,11 @@ from rivusio_core.graph import Node as Drawn
 from rivusio_streams.graph import (
     AggregateNode,
     EventTimeNode,
+    JoinNode,
+    KeyedNode,
     KeyNode,
     Node,
+    ProcessNode,
     ReadNode,
     SideNode,
     TeeNode,
@@ -38,7 +41,7 @@ def drawing(plan: Plan, name: str) -> Graph:
             for start, label in _feeding(each, plan):
                 edges.append(Edge(start, plan.name(node), label))
         edges += [Edge(a, b) for a, b in pairwise(steps)]
-        if isinstance(node, AggregateNode) and id(node) in plan.extras:
+        if isinstance(node, KeyedNode) and id(node) in plan.extras:
             late = plan.extras[id(node)]
             nodes.append(Drawn(late, late, "sink"))
             edges.append(Edge(plan.name(node), late, "late"))
@@ -49,7 +52,7 @@ def _feeding(node: Node, plan: Plan) -> Iterator[tuple[str, str]]:
     label = ""
     while isinstance(node, SideNode | TeeNode):
         if isinstance(node, SideNode):
-            label = "yes" if node.side else "no"
+            label = node.label
         node = node.inputs[0]
         if label:
             break
@@ -61,7 +64,7 @@ def _kind(node: Node) -> NodeKind:
         return "source"
     if isinstance(node, WriteNode):
         return "sink"
-    return "state" if isinstance(node, AggregateNode) else "pipe"
+    return "state" if isinstance(node, KeyedNode) else "pipe"
 
 
 def _detail(node: Node) -> str:
@@ -70,4 +73,8 @@ def _detail(node: Node) -> str:
         return f"{node.windows!r}{late}"
     if isinstance(node, EventTimeNode):
         return str(node.spec)
+    if isinstance(node, JoinNode):
+        return repr(node.join)
+    if isinstance(node, ProcessNode):
+        return repr(node.process)
     return "key" if isinstance(node, KeyNode) else ""

@@ -6,7 +6,7 @@ time seen at a distance. It is kept per source partition; the smallest of those 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate
@@ -14,6 +14,7 @@ from typing import Any
 
 from rivusio_core.duration import duration_text
 from rivusio_streams.moment import FOREVER, NEVER
+from rivusio_streams.watermark import WatermarkStrategy
 
 __all__ = ["EventTime", "Watermarks"]
 
@@ -28,15 +29,21 @@ class EventTime:
         out_of_order: microseconds that an item may come after a later one without being late.
         idle_after: microseconds after which a partition that gives nothing holds back no longer; None: it always does.
         max_future: microseconds; a time further ahead of the clock does not move the watermark; None: any does.
+        strategy: moves the watermark in place of `out_of_order`.
+        by_clock: an item's time is that of the clock when it comes by, and the watermark is the clock.
     """
 
     of: Callable[[Any], datetime | int] | None = None  # Any: checked where `Stream.event_time` is called
     out_of_order: int = 0
     idle_after: int | None = None
     max_future: int | None = None
+    strategy: WatermarkStrategy[Any, Any] | None = None
+    by_clock: bool = False
 
     def __str__(self) -> str:
-        parts = [f"out of order {duration_text(self.out_of_order)}"]
+        if self.by_clock:
+            return "by the clock"
+        parts = [f"out of order {duration_text(self.out_of_order)}" if self.strategy is None else repr(self.strategy)]
         if self.idle_after is not None:
             parts.append(f"idle after {duration_text(self.idle_after)}")
         if self.max_future is not None:
@@ -69,26 +76,38 @@ class Watermarks:
         return self._reached[partition]
 
     def pass_items(self, partition: int, times: list[int], moving: list[int] | None = None) -> list[int]:
-        """Let items of one partition go by; gives the combined watermark *before* each.
+        """Let items of one partition go by, and its watermark follow; gives the combined watermark *before* each.
 
         Args:
             partition: theirs.
             times: theirs.
             moving: the same, with NEVER for those that must not move the watermark.
         """
-        self._idle.discard(partition)
-        others, floor, bound = self.others(partition), self.combined, self._bound
-        own = self._reached[partition]
-        marks = list(
+        bound, own = self._bound, self._reached[partition]
+        highest = list(
             accumulate(times if moving is None else moving, max, initial=own + bound if own > NEVER else NEVER)
         )
-        highest = marks.pop()
-        if highest > NEVER:
-            self._reached[partition] = highest - bound
+        if bound:
+            highest = [mark - bound if mark > NEVER else NEVER for mark in highest]
+        return self._pass(partition, highest)
+
+    def pass_given(self, partition: int, after: Iterable[int]) -> list[int]:
+        """As `pass_items`, where something else says how far event time has come after each item; NEVER: nothing."""
+        return self._pass(partition, list(accumulate(after, max, initial=self._reached[partition])))
+
+    def _pass(self, partition: int, own: list[int]) -> list[int]:
+        self._idle.discard(partition)
+        others, floor = self.others(partition), self.combined
+        alone = others == FOREVER and self._reached[partition] == floor > NEVER  # nothing can hold it back
+        self._reached[partition] = own.pop()
         self._combine()
-        if others == FOREVER and own == floor > NEVER:  # one partition: nothing can hold it back
-            return [mark - bound for mark in marks] if bound else marks
-        return [max(floor, min(others, mark - bound)) if mark > NEVER else floor for mark in marks]
+        return own if alone else [max(floor, min(others, mark)) for mark in own]
+
+    def reach(self, partition: int, watermark: int) -> None:
+        """The partition itself says how far its event time has come."""
+        self._idle.discard(partition)
+        self._reached[partition] = max(self._reached[partition], watermark)
+        self._combine()
 
     @property
     def all_idle(self) -> bool:
@@ -101,6 +120,10 @@ class Watermarks:
             self._idle.add(partition)
             self._combine()
 
+    def is_idle(self, partition: int) -> bool:
+        """Nothing waits for this partition."""
+        return partition in self._idle
+
     def end(self, partition: int) -> None:
         """The partition is over."""
         self._idle.discard(partition)
@@ -112,3 +135,17 @@ class Watermarks:
         # Ended partitions alone do not end event time while others are merely idle: those may speak up again.
         if counting and not (self._idle and min(counting) == FOREVER):
             self.combined = max(self.combined, min(counting))
+
+    # --------------------------------------------------------------------------------------------------- snapshots
+
+    def snapshot(self) -> dict[int, tuple[int, bool]]:
+        """By partition: its watermark, and whether it is idle."""
+        return {partition: (reached, partition in self._idle) for partition, reached in self._reached.items()}
+
+    def restore(self, state: Mapping[int, tuple[int, bool]], combined: int) -> None:
+        """Take up a snapshot; partitions that it does not know are as at the beginning."""
+        for partition, (reached, idle) in state.items():
+            self._reached[partition] = reached
+            if idle:
+                self._idle.add(partition)
+        self.combined = combined

@@ -6,29 +6,36 @@ Visitors (plan, check, drawing) read it; a node has no behaviour.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from rivusio_core.pipe import BasePipe
 from rivusio_streams.aggregate import Aggregator
 from rivusio_streams.event_time import EventTime
+from rivusio_streams.joining import Join
+from rivusio_streams.keyed_process import KeyedProcess
 from rivusio_streams.sink import BaseSink
 from rivusio_streams.source import BaseSource
-from rivusio_streams.windows import AlignedWindows
+from rivusio_streams.trigger import Trigger
+from rivusio_streams.windows import Windows
 
 __all__ = [
     "AggregateNode",
     "EventTimeNode",
+    "JoinNode",
     "KeyNode",
+    "KeyedNode",
     "MergeNode",
     "Node",
     "PipeNode",
+    "ProcessNode",
     "ReadNode",
     "SideNode",
     "SplitNode",
     "TeeNode",
     "WriteNode",
     "in_order",
+    "rewired",
 ]
 
 
@@ -90,24 +97,57 @@ class KeyNode(Node):
 
 
 @dataclass(frozen=True, eq=False)
-class AggregateNode(Node):
-    """Makes one result of the items of each window and key.
+class KeyedNode(Node):
+    """Keeps something of the items of each key: the base of windows, joins and keyed state.
 
     Attributes:
-        keyed: a window is kept for each key (the input is a `KeyNode`); else for all items together.
-        windows: where windows lie.
-        aggregator: what becomes of their items.
-        allowed_lateness: microseconds for which a closed window still takes items.
-        accumulate: a later pane holds all items so far, not only the new ones.
+        keyed: its inputs are `KeyNode`s; else all items are of one key.
         late_to: where late items go.
     """
 
     keyed: bool
-    windows: AlignedWindows
+    late_to: BaseSink[Any] | None
+
+
+@dataclass(frozen=True, eq=False)
+class AggregateNode(KeyedNode):
+    """Makes one result of the items of each window and key.
+
+    Attributes:
+        windows: where windows lie.
+        aggregator: what becomes of their items.
+        allowed_lateness: microseconds for which a closed window still takes items.
+        accumulate: a later pane holds all items so far, not only the new ones.
+        trigger: gives early panes.
+    """
+
+    windows: Windows
     aggregator: Aggregator[Any, Any, Any]
     allowed_lateness: int
     accumulate: bool
-    late_to: BaseSink[Any] | None
+    trigger: Trigger[Any, Any] | None
+
+
+@dataclass(frozen=True, eq=False)
+class JoinNode(KeyedNode):
+    """Puts items of two streams together that have the same key.
+
+    Attributes:
+        join: how.
+    """
+
+    join: Join
+
+
+@dataclass(frozen=True, eq=False)
+class ProcessNode(KeyedNode):
+    """Hands the items of each key to user code that keeps state.
+
+    Attributes:
+        process: what it does.
+    """
+
+    process: KeyedProcess
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,16 +157,22 @@ class MergeNode(Node):
 
 @dataclass(frozen=True, eq=False)
 class SplitNode(Node):
-    """Sends each item one of two ways; its two `SideNode`s are the ways."""
+    """Sends each item one way: that of the first predicate that holds, else the last; its `SideNode`s are the ways."""
 
-    predicate: Callable[[Any], object]
+    predicates: tuple[Callable[[Any], object], ...]
 
 
 @dataclass(frozen=True, eq=False)
 class SideNode(Node):
-    """One way out of a split."""
+    """One way out of a split.
 
-    side: bool
+    Attributes:
+        side: the index of the way.
+        label: in drawings.
+    """
+
+    side: int
+    label: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,3 +202,18 @@ def in_order(ends: Iterable[Node]) -> list[Node]:
             stack.append((node, True))
             stack += [(each, False) for each in reversed(node.inputs)]
     return ordered
+
+
+def rewired(ends: Iterable[Node], change: Callable[[Node], Node]) -> list[Node]:
+    """The same graph with some nodes changed; what was shared stays shared.
+
+    Args:
+        ends: the nodes that end it.
+        change: gives the node to put in the place of another, with the same inputs; maybe the same node.
+    """
+    ends, made = list(ends), dict[int, Node]()
+    for node in in_order(ends):
+        inputs = tuple(made[id(each)] for each in node.inputs)
+        same = all(new is old for new, old in zip(inputs, node.inputs, strict=True))
+        made[id(node)] = change(node if same else replace(node, inputs=inputs))
+    return [made[id(end)] for end in ends]

@@ -13,9 +13,12 @@ from rivusio_streams.engine.origin import TIMED, UNTIMED
 from rivusio_streams.graph import (
     AggregateNode,
     EventTimeNode,
+    JoinNode,
+    KeyedNode,
     MergeNode,
     Node,
     PipeNode,
+    ProcessNode,
     ReadNode,
     SideNode,
     TeeNode,
@@ -57,7 +60,7 @@ class Plan:
                 names[id(node)] = tuple(unique(name) for name in _wanted(node))
             if isinstance(node, TeeNode):
                 extras[id(node)] = names[id(node)][0]
-            elif isinstance(node, AggregateNode) and node.late_to is not None:
+            elif isinstance(node, KeyedNode) and node.late_to is not None:
                 extras[id(node)] = unique(node.late_to.step_name)
         return Plan(tuple(nodes), names, extras)
 
@@ -68,7 +71,7 @@ class Plan:
         for node in self.nodes:
             if not isinstance(node, SideNode):
                 found += self.names[id(node)]
-                if isinstance(node, AggregateNode) and id(node) in self.extras:
+                if isinstance(node, KeyedNode) and id(node) in self.extras:
                     found.append(self.extras[id(node)])
         return tuple(found)
 
@@ -90,13 +93,29 @@ class Plan:
         for node in self.nodes:
             if isinstance(node, ReadNode):
                 found[id(node)] = TIMED if node.source.timed else UNTIMED
-            elif isinstance(node, EventTimeNode | AggregateNode):
+            elif isinstance(node, EventTimeNode):
                 found[id(node)] = TIMED
-            elif isinstance(node, MergeNode):
+            elif isinstance(node, MergeNode | JoinNode):
                 found[id(node)] = min(found[id(each)] for each in node.inputs)
             else:
                 found[id(node)] = found[id(node.inputs[0])]
         return found
+
+    def gives_times(self, node: Node) -> bool:
+        """The node says when items happened, whatever a source says."""
+        return isinstance(node, EventTimeNode) and (node.spec.of is not None or node.spec.by_clock)
+
+    def is_timed(self, node: KeyedNode) -> bool:
+        """The node needs to know when items happened."""
+        match node:
+            case AggregateNode():
+                return node.windows.timed
+            case JoinNode():
+                return node.join.timed
+            case ProcessNode():
+                return node.process.timed
+            case _:
+                return True
 
     def idle_after(self, read: ReadNode) -> Sequence[int]:
         """The idle times that steps behind a source want to hear of."""
@@ -108,6 +127,16 @@ class Plan:
                     wanted.append(node.spec.idle_after)
         return wanted
 
+    def waiting(self, timing: EventTimeNode) -> list[Node]:
+        """The nodes that judge by the event time that this one gives."""
+        reached, found = {id(timing)}, list[Node]()
+        for node in self.nodes:
+            if any(id(each) in reached for each in node.inputs) and not isinstance(node, EventTimeNode):
+                reached.add(id(node))
+                if isinstance(node, KeyedNode):
+                    found.append(node)
+        return found
+
     def reordered(self) -> set[int]:
         """Ids of the pipes whose results have to be put back in order.
 
@@ -115,7 +144,7 @@ class Plan:
         """
         columns, found, judging = self.columns(), set[int](), set[int]()
         for node in reversed(self.nodes):
-            if isinstance(node, AggregateNode) or id(node) in judging:
+            if isinstance(node, KeyedNode) or id(node) in judging:
                 judging |= {id(each) for each in node.inputs}
             if isinstance(node, PipeNode) and id(node) in judging and columns[id(node)] == TIMED:
                 options = [step.options for step in steps_of(node.pipe)]

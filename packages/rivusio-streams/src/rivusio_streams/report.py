@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from rivusio_core.listener import Tally
+from rivusio_streams.plan import Plan
 
 __all__ = ["Ledger", "Report"]
 
@@ -23,6 +24,17 @@ class Ledger:
 
     steps: Mapping[str, Tally]
     lost: Mapping[str, int]
+
+    @staticmethod
+    def of(plan: Plan, tallies: Mapping[str, Tally]) -> Ledger:
+        """The ledger of a run of this plan with these counts."""
+        steps = {name: tallies.get(name, Tally()) for name in plan.steps}
+        lost = dict[str, int]()
+        for before, after in plan.wires():
+            given = sum(steps[name].given for name in before)
+            if given != steps[after].taken:
+                lost[f"{' + '.join(before)} -> {after}"] = given - steps[after].taken
+        return Ledger(steps, lost)
 
     @property
     def unaccounted(self) -> int:

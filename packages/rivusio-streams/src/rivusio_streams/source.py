@@ -96,6 +96,7 @@ class BaseSource(ABC, Generic[T]):
         replay: what can be read again after a crash.
         bounded: its partitions end by themselves.
         timed: its partitions know event times (`times()`).
+        watermarks: its partitions say how far event time has come (`watermark()`); their items then do not move it.
         item_type: the type of the items as known at run time, to find wrong compositions early; Any where unknown.
         on_error: what becomes of a record that cannot be decoded: `"fail"`, `"skip"` or `"dead_letter"`.
     """
@@ -103,6 +104,7 @@ class BaseSource(ABC, Generic[T]):
     replay: Replay = "none"
     bounded: bool = True
     timed: bool = False
+    watermarks: bool = False
     item_type: object = Any
     on_error: OnError = "fail"
 
@@ -124,6 +126,14 @@ class BasePartition(Generic[T]):
 
     def times(self) -> Sequence[int] | None:
         """The event times of the items returned last: microseconds since the epoch, UTC, one each; None if unknown."""
+        return None
+
+    def watermark(self) -> int | None:
+        """How far event time has come behind the items returned last: no item with an earlier time follows.
+
+        Microseconds since the epoch, UTC; None: nothing new is known. Asked where the source says `watermarks`, also
+        after an empty batch.
+        """
         return None
 
     def rejected(self) -> Sequence[Rejected]:

@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeGuard, TypeVar, Unpack, overload
 from typing_extensions import TypeIs
 
 from rivusio_core.duration import Duration, microseconds
-from rivusio_core.errors import ConfigError, Fault
+from rivusio_core.errors import ConfigError, DefinitionError, Fault
 from rivusio_core.pipe import BasePipe
 from rivusio_core.pipeline import steps_of
 from rivusio_core.policy.options import OptionSettings
@@ -41,10 +41,13 @@ from rivusio_streams.graph import (
     TeeNode,
     WriteNode,
 )
+from rivusio_streams.keyed import KeyedStream
 from rivusio_streams.sink import BaseSink
 from rivusio_streams.source import BaseSource
-from rivusio_streams.windowed import KeyedStream, WindowedStream, windowed
-from rivusio_streams.windows import AlignedWindows
+from rivusio_streams.trigger import Trigger
+from rivusio_streams.watermark import WatermarkStrategy
+from rivusio_streams.windowed import WindowedStream, windowed
+from rivusio_streams.windows import Windows
 
 __all__ = ["Stream"]
 
@@ -178,6 +181,7 @@ class Stream(Generic[T]):
         out_of_order: Duration = 0,
         idle_after: Duration | None = None,
         max_future: Duration | None = None,
+        watermarks: WatermarkStrategy[T, Any] | None = None,
         name: str = "event_time",
     ) -> Stream[T]:
         """Say when each item happened.
@@ -191,6 +195,7 @@ class Stream(Generic[T]):
             out_of_order: how much later than a later one an item may come without being late.
             idle_after: a partition that gave nothing for so long holds the watermark back no longer.
             max_future: a time further ahead of the clock than this is counted and does not move the watermark.
+            watermarks: says how far event time has come, in place of `out_of_order`; see `Punctuated`.
             name: of the step.
 
         Raises:
@@ -200,9 +205,19 @@ class Stream(Generic[T]):
         bound = _micros(out_of_order, "out_of_order", faults, least=0) or 0
         idle = _micros(idle_after, "idle_after", faults, least=1)
         future = _micros(max_future, "max_future", faults, least=0)
+        if watermarks is not None and bound:
+            faults.append(Fault("says how far event time has come; leave out_of_order to it", "watermarks"))
         if faults:
             raise ConfigError("event_time", faults=faults)
-        return Stream[T](EventTimeNode(name, (self.node,), EventTime(of, bound, idle, future)), self._gives)
+        return Stream[T](EventTimeNode(name, (self.node,), EventTime(of, bound, idle, future, watermarks)), self._gives)
+
+    def processing_time(self, *, name: str = "processing_time") -> Stream[T]:
+        """Let the clock say when items happened: when they come by here. Windows behind it close by the clock.
+
+        What comes out depends on how fast things go; two runs over the same input differ. Straight behind `read` it is
+        the time at which items were read, also called ingestion time: steps in between do not change it.
+        """
+        return Stream[T](EventTimeNode(name, (self.node,), EventTime(by_clock=True)), self._gives)
 
     def key_by(self, key: Callable[[T], K], *, name: str = "key_by") -> KeyedStream[K, T]:
         """Say what items have in common, for the keyed step that follows; a key must be hashable."""
@@ -210,9 +225,10 @@ class Stream(Generic[T]):
 
     def window(
         self,
-        windows: AlignedWindows,
+        windows: Windows,
         *,
         allowed_lateness: Duration = 0,
+        trigger: Trigger[T, Any] | None = None,
         accumulate: bool = True,
         late_to: BaseSink[T] | list[T] | None = None,
     ) -> WindowedStream[None, T]:
@@ -221,7 +237,7 @@ class Stream(Generic[T]):
         Raises:
             ConfigError: `allowed_lateness` is no duration, or negative.
         """
-        return windowed(self.node, False, windows, allowed_lateness, accumulate, late_to)
+        return windowed(self.node, False, windows, allowed_lateness, trigger, accumulate, late_to)
 
     # ------------------------------------------------------------------------------------------------ several streams
 
@@ -238,8 +254,43 @@ class Stream(Generic[T]):
 
         In a flow that uses only one of them, the items of the other are filtered out.
         """
-        both = SplitNode(name, (self.node,), predicate)
-        return Stream[Any](SideNode(name, (both,), True), Any), Stream[Any](SideNode(name, (both,), False), self._gives)
+        both = SplitNode(name, (self.node,), (predicate,))
+        yes, no = SideNode(name, (both,), 0, "yes"), SideNode(name, (both,), 1, "no")
+        return Stream[Any](yes, Any), Stream[Any](no, self._gives)
+
+    @overload
+    def route(self, first: Callable[[T], bool], /, *, name: str = "route") -> tuple[Stream[T], Stream[T]]: ...
+    @overload
+    def route(
+        self, first: Callable[[T], bool], second: Callable[[T], bool], /, *, name: str = "route"
+    ) -> tuple[Stream[T], Stream[T], Stream[T]]: ...
+    @overload
+    def route(
+        self,
+        first: Callable[[T], bool],
+        second: Callable[[T], bool],
+        third: Callable[[T], bool],
+        /,
+        *,
+        name: str = "route",
+    ) -> tuple[Stream[T], Stream[T], Stream[T], Stream[T]]: ...
+    @overload
+    def route(self, *predicates: Callable[[T], bool], name: str = "route") -> tuple[Stream[T], ...]: ...
+    def route(self, *predicates: Callable[[Any], bool], name: str = "route") -> tuple[Stream[Any], ...]:
+        """One stream for each predicate, and one for what is left: an item goes to the first that holds.
+
+        In a flow that does not use all of them, the items of the others are filtered out.
+
+        Raises:
+            DefinitionError: there is no predicate.
+        """
+        if not predicates:
+            raise DefinitionError("route: give it at least one predicate")
+        ways = SplitNode(name, (self.node,), predicates)
+        labels = [*(name_of(each, f"way {index}") for index, each in enumerate(predicates, 1)), "otherwise"]
+        return tuple(
+            Stream[Any](SideNode(name, (ways,), index, label), self._gives) for index, label in enumerate(labels)
+        )
 
     def tee(self, sink: BaseSink[T] | list[T], *, name: str = "") -> Stream[T]:
         """Write the items to a sink and go on with them."""

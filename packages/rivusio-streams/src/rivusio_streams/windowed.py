@@ -1,4 +1,4 @@
-"""Streams with keys, and streams in windows."""
+"""Streams in windows."""
 
 from __future__ import annotations
 
@@ -12,60 +12,19 @@ from rivusio_streams.aggregate import Aggregator
 from rivusio_streams.connectors.listing import sink_of
 from rivusio_streams.graph import AggregateNode, Node
 from rivusio_streams.sink import BaseSink
-from rivusio_streams.windows import AlignedWindows, Windowed
+from rivusio_streams.trigger import Trigger
+from rivusio_streams.windows import Windowed, Windows
 
 if TYPE_CHECKING:  # it imports this module
     from rivusio_streams.stream import Stream
 
-__all__ = ["KeyedStream", "WindowedStream", "windowed"]
+__all__ = ["WindowedStream", "windowed"]
 
 K = TypeVar("K", covariant=True)
 T = TypeVar("T", covariant=True)
 V = TypeVar("V")
 A = TypeVar("A")
 R = TypeVar("R")
-
-
-class KeyedStream(Generic[K, T]):
-    """Items with a key, made by `Stream.key_by`: the input of keyed steps."""
-
-    def __init__(self, node: Node) -> None:
-        """Made by `Stream.key_by`."""
-        self.node = node
-
-    def window(
-        self,
-        windows: AlignedWindows,
-        *,
-        allowed_lateness: Duration = 0,
-        accumulate: bool = True,
-        late_to: BaseSink[T] | list[T] | None = None,
-    ) -> WindowedStream[K, T]:
-        """Windows of event time, for each key.
-
-        A window gives its result as soon as the watermark has reached its end, and at the end of the input. An item
-        that comes later is *late*.
-
-        Args:
-            windows: where they lie, such as `Tumbling("1m")`.
-            allowed_lateness: how much further the watermark may be for a late item still to count: it then gives a
-                `late` pane at once.
-            accumulate: a late pane holds all items so far; False: only the late one.
-            late_to: takes the items that came too late even so; they are counted in any case.
-
-        Raises:
-            ConfigError: `allowed_lateness` is no duration, or negative.
-        """
-        return windowed(self.node, True, windows, allowed_lateness, accumulate, late_to)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, KeyedStream) and self.node == other.node
-
-    def __hash__(self) -> int:
-        return hash(self.node)
-
-    def __repr__(self) -> str:
-        return f"KeyedStream({self.node.name!r})"
 
 
 class WindowedStream(Generic[K, T]):
@@ -108,8 +67,9 @@ class WindowedStream(Generic[K, T]):
 def windowed(
     node: Node,
     keyed: bool,
-    windows: AlignedWindows,
+    windows: Windows,
     allowed_lateness: Duration,
+    trigger: Trigger[V, Any] | None,
     accumulate: bool,
     late_to: BaseSink[V] | list[V] | None,
 ) -> WindowedStream[Any, V]:
@@ -118,11 +78,15 @@ def windowed(
     Raises:
         ConfigError: `allowed_lateness` is no duration, or negative; `windows` are none.
     """
-    if not isinstance(windows, AlignedWindows):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
+    if not isinstance(windows, Windows):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
         raise ConfigError("window", faults=[Fault(f"takes windows such as Tumbling('1m'), not {windows!r}", "windows")])
     allowed = microseconds(allowed_lateness, "allowed_lateness")
     if allowed < 0:
         raise ConfigError("window", faults=[Fault("must not be negative", "allowed_lateness")])
     sink = None if late_to is None else sink_of(late_to)
-    made = AggregateNode("window", (node,), keyed, windows, agg.collect(), allowed, accumulate, sink)
+    if trigger is not None and not isinstance(trigger, Trigger):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigError(
+            "window", faults=[Fault(f"takes a trigger such as EarlyCount(100), not {trigger!r}", "trigger")]
+        )
+    made = AggregateNode("window", (node,), keyed, sink, windows, agg.collect(), allowed, accumulate, trigger)
     return WindowedStream[Any, V](made)

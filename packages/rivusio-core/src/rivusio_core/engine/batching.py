@@ -11,17 +11,17 @@ from anyio.abc import TaskGroup
 from rivusio_core.clock import Clock
 from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.notes import Notes
-from rivusio_core.engine.stage import Chunk, End, Fail, Signal, Stage
+from rivusio_core.engine.stage import Barrier, Chunk, End, Fail, Signal, Stage, Stateful
 from rivusio_core.listener import Tally
 
 __all__ = ["BatchStage", "batches"]
 
 
-class BatchStage(Stage):
+class BatchStage(Stage, Stateful):
     """Collects items into lists of `size`; a list that is not full leaves `within` seconds after its first item.
 
     A list has the columns of its last item. A partial list leaves at the end of the input. Other signals wait until
-    the items before them have left.
+    the items before them have left, except for the barrier of a snapshot, which says what waits.
 
     Args:
         name: of the step.
@@ -31,7 +31,7 @@ class BatchStage(Stage):
 
     def __init__(self, name: str, size: int, within: float | None, context: RunContext, out: Stage) -> None:
         self.out = out
-        self._name, self._size, self._within, self._context = name, size, within, context
+        self.name, self._size, self._within, self._context = name, size, within, context
         self._clock: Clock = context.clock
         self._values: list[Any] = []
         self._last: tuple[Any, ...] = ()
@@ -48,7 +48,7 @@ class BatchStage(Stage):
     async def take(self, chunk: Chunk) -> None:
         async with self._lock:
             notes = Notes()
-            tally = notes.tally(self._name)
+            tally = notes.tally(self.name)
             tally.taken = tally.held = len(chunk)
             await self._context.absorb(notes)
             full, lasts = list[list[Any]](), list[tuple[Any, ...]]()
@@ -73,14 +73,26 @@ class BatchStage(Stage):
                 self._timer.cancel()
                 await self._flush()
                 await self.out.signal(signal)
+            elif isinstance(signal, Barrier) and signal.states is not None:
+                signal.states[self.name] = self.snapshot()
+                await self.out.signal(signal)
             elif self._values and not isinstance(signal, Fail):
                 self._waiting.append(signal)
             else:
                 await self.out.signal(signal)
 
-    def _start_timer(self) -> None:
+    def snapshot(self) -> object:
+        left = None if self._due is None else max(self._due - self._clock.monotonic(), 0.0)
+        return {"values": [*self._values], "last": self._last, "left": left, "waiting": [*self._waiting]}
+
+    def restore(self, state: Any) -> None:
+        self._values, self._last, self._waiting = state["values"], state["last"], state["waiting"]
+        if self._within is not None and state["left"] is not None:
+            self._start_timer(state["left"])
+
+    def _start_timer(self, left: float | None = None) -> None:
         if self._within is not None:
-            self._due = self._clock.monotonic() + self._within
+            self._due = self._clock.monotonic() + (self._within if left is None else left)
             self._started.set()
 
     async def _watch(self) -> None:
@@ -102,7 +114,7 @@ class BatchStage(Stage):
             await self._give([values], [self._last])
 
     async def _give(self, full: list[list[Any]], lasts: list[tuple[Any, ...]]) -> None:
-        await self._context.absorb(_given(self._name, full))
+        await self._context.absorb(_given(self.name, full))
         await self.out.take(Chunk(full, tuple(list(column) for column in zip(*lasts, strict=True))))
         waiting, self._waiting = self._waiting, []
         for signal in waiting:

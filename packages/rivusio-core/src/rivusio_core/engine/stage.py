@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Never
 
 import anyio
 from anyio.abc import TaskGroup
 
-__all__ = ["Chunk", "End", "Fail", "Signal", "Stage"]
+__all__ = ["Barrier", "Chunk", "End", "Fail", "Signal", "Stage", "Stateful"]
 
 
 @dataclass(slots=True)
@@ -52,6 +52,40 @@ class Fail(Signal):
 
     def __init__(self, error: Exception) -> None:
         self.error = error
+
+
+@dataclass(eq=False)
+class Barrier(Signal):
+    """Separates what came before it from what follows, for acknowledging and for snapshots.
+
+    Attributes:
+        number: 1, 2, 3, ...
+        holding: a step that it passed keeps items that came before it and have reached no sink yet.
+        states: takes what stages hold, by step: the barrier is one of a snapshot. None: it only acknowledges, and
+            stages that hold items let it wait until those have left, or say `holding`.
+    """
+
+    number: int = 0
+    holding: bool = False
+    states: dict[str, Any] | None = field(default=None, repr=False)
+
+
+class Stateful(ABC):
+    """What a stage that keeps something from one chunk to the next is, too: it can be snapshotted and restored.
+
+    Attributes:
+        name: of the step; unique in a run.
+    """
+
+    name: str
+
+    @abstractmethod
+    def snapshot(self) -> object:
+        """What is kept, as plain values; they may be shared with the stage, which goes on changing them."""
+
+    @abstractmethod
+    def restore(self, state: Any) -> None:  # Any: what its own `snapshot` gave
+        """Take up what a snapshot says, before anything was taken."""
 
 
 class Stage(ABC):

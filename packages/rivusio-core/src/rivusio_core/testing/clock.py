@@ -7,19 +7,24 @@ import heapq
 import itertools
 import math
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
 from rivusio_core.event_loop import running_loop
+from rivusio_core.testing.deadlock import Deadlock, waiting_tasks
 
-__all__ = ["VirtualClock"]
+__all__ = ["QUIET_ROUNDS", "VirtualClock", "is_quiet"]
 
+R = TypeVar("R")
+
+_WATCHING = "the test"
 _START = 1_700_000_000_000_000
-_QUIET_ROUNDS = 3
+QUIET_ROUNDS = 3
 """Turns of the event loop without anything to run: one lets it look at its sockets, the others are cheap."""
 _POLL = 0.001
 """Real seconds between two looks at a worker that is busy."""
@@ -87,6 +92,56 @@ class VirtualClock:
         finally:
             self._workers -= 1
 
+    def run(self, function: Callable[..., Awaitable[R]], *args: object) -> R:
+        """Run an async function on asyncio as `anyio.run` does, and say who waits where it would never end.
+
+        Args:
+            function: of which this clock is the time.
+            args: its arguments.
+
+        Raises:
+            Deadlock: nothing can run, and no timer, thread or process will change that.
+
+        Example:
+            >>> async def main() -> None:
+            ...     await anyio.Event().wait()
+            >>> VirtualClock().run(main)
+            Traceback (most recent call last):
+            ...
+            rivusio_core.testing.deadlock.Deadlock: deadlock: nothing can run any more; waiting are
+              ...
+        """
+
+        async def main() -> R:
+            loop = asyncio.get_running_loop()
+            task = asyncio.ensure_future(function(*args))
+            stuck: list[str] = []
+
+            def look(quiet: int) -> None:
+                quiet = quiet + 1 if is_quiet(loop) else 0
+                if task.done():
+                    return
+                if self._waited_for() or self.busy():  # the clock jumps when nothing else can run: this must not
+                    loop.call_later(_POLL, look, 0)
+                elif quiet < 2 * QUIET_ROUNDS:
+                    loop.call_soon(look, quiet)
+                else:
+                    stuck.extend(line for line in waiting_tasks(loop) if not line.startswith(_WATCHING))
+                    task.cancel()
+
+            watching = asyncio.current_task()
+            if watching is not None:
+                watching.set_name(_WATCHING)
+            loop.call_soon(look, 0)
+            try:
+                return await task
+            except asyncio.CancelledError:
+                if not stuck:
+                    raise
+                raise Deadlock(stuck) from None
+
+        return anyio.run(main)
+
     # ------------------------------------------------------------------------------------------------- timers
 
     @contextmanager
@@ -124,7 +179,8 @@ class VirtualClock:
             if call is not None:
                 call()
 
-    def _busy(self) -> bool:
+    def busy(self) -> bool:
+        """A worker thread or process computes: time has to wait for it."""
         return self._workers > 0 or anyio.to_thread.current_default_thread_limiter().borrowed_tokens > 0
 
     # ------------------------------------------------------------------------------------------------- jumping
@@ -147,10 +203,10 @@ class VirtualClock:
         if not self._waited_for():
             self._driven_by = None
             return
-        quiet = quiet + 1 if _is_quiet(loop) else 0
-        if quiet < _QUIET_ROUNDS:
+        quiet = quiet + 1 if is_quiet(loop) else 0
+        if quiet < QUIET_ROUNDS:
             loop.call_soon(self._jump_on_asyncio, loop, quiet)
-        elif self._busy():
+        elif self.busy():
             loop.call_later(_POLL, self._jump_on_asyncio, loop, 0)
         else:
             self._jump()
@@ -161,7 +217,7 @@ class VirtualClock:
 
         while self._waited_for():
             await trio.testing.wait_all_tasks_blocked()
-            if self._busy():
+            if self.busy():
                 await trio.sleep(_POLL)
             elif self._waited_for():
                 self._jump()
@@ -175,7 +231,7 @@ class _Timer:
         self.call: Callable[[], object] | None = call
 
 
-def _is_quiet(loop: asyncio.AbstractEventLoop) -> bool:
+def is_quiet(loop: asyncio.AbstractEventLoop) -> bool:
     """Nothing is ready to run. asyncio does not tell; anyio, too, looks at a private attribute (of all tasks)."""
     ready: object = getattr(loop, "_ready", None)
     if ready is not None:

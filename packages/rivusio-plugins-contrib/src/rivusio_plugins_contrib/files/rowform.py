@@ -1,50 +1,67 @@
-"""Items as rows that Arrow takes."""
+"""How the items of a model are stored in columns."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from collections.abc import Mapping
+from typing import Generic, TypeVar
 
-from pydantic import TypeAdapter
+from rivusio_core import BadRecord
+from rivusio_plugins_contrib.files.arrow import Field
+from rivusio_plugins_contrib.files.form import form_of
+from rivusio_plugins_contrib.items import Items
 
-from rivusio_plugins_contrib.files.schema import arrow
-
-__all__ = ["row_maker"]
+__all__ = ["RowForm"]
 
 T = TypeVar("T")
 
 
-def row_maker(model: type[T], schema: Any) -> Callable[[T], dict[str, Any]]:  # Any: pyarrow has no types of its own
-    """A function from an item to its row: values as Python has them where Arrow has a type, else their JSON form."""
-    adapter: TypeAdapter[T] = TypeAdapter(model)
-    native = {field.name for field in schema if _native(field.type)}
-    other = set(schema.names) - native
+class RowForm(Generic[T]):
+    """Turns items into values for columns, and rows back into items.
 
-    def row(item: T) -> dict[str, Any]:
-        values = cast("dict[str, Any]", adapter.dump_python(item, include=native)) if native else {}
-        if other:
-            values |= _texts(cast("dict[str, Any]", adapter.dump_python(item, mode="json", include=other)), schema)
-        return values
+    Args:
+        model: a pydantic model, a dataclass or a TypedDict.
+        owner: for messages.
 
-    return row
+    Attributes:
+        names: of the columns.
+        fields: the columns.
 
+    Raises:
+        ConfigError: it has no fields, or one that cannot be stored, or pyarrow is not installed.
+    """
 
-def _native(kind: Any) -> bool:
-    """Whether Arrow takes the Python value itself."""
-    types = arrow().types
-    simple = (types.is_boolean, types.is_integer, types.is_floating, types.is_binary, types.is_timestamp, types.is_date)
-    return any(test(kind) for test in simple)
+    def __init__(self, model: type[T], owner: str) -> None:
+        self._items = Items(model, owner)
+        self._members = [(member, form_of(member, owner)) for member in self._items.members]
+        self.names = [member.column for member, _ in self._members]
+        self.fields = [Field(member.column, form.type, form.nullable) for member, form in self._members]
 
+    def encode(self, item: T) -> list[object]:
+        """The values of an item's columns.
 
-def _texts(values: dict[str, Any], schema: Any) -> dict[str, Any]:
-    types = arrow().types
-    for name, value in values.items():
-        if types.is_string(schema.field(name).type) and value is not None and not isinstance(value, str):
-            values[name] = arrow_json(value)
-    return values
+        Raises:
+            ValueError: it cannot be stored; the message says which column, and why, without its contents.
+        """
+        values = self._items.values(item)
+        row = list[object]()
+        for member, form in self._members:
+            try:
+                row.append(form.into(values.get(member.column)))
+            except (ValueError, TypeError, AttributeError) as error:
+                reason = str(error) if type(error) is ValueError else f"a value does not fit {form.type}"
+                raise ValueError(f"column {member.column!r}: {reason}") from error
+        return row
 
+    def decode(self, values: Mapping[str, object], where: str) -> T:
+        """The item of a row.
 
-def arrow_json(value: object) -> str:
-    """Structured data as JSON text."""
-    return json.dumps(value, ensure_ascii=False)
+        Raises:
+            BadRecord: it is no such item; the message says where and which columns, without their contents.
+        """
+        row = dict[str, object]()
+        for member, form in self._members:
+            try:
+                row[member.column] = form.back(values[member.column])
+            except (ValueError, TypeError, AttributeError):
+                raise BadRecord(f"{where}: {member.column}: is not stored as this field is") from None
+        return self._items.item(row, where)

@@ -3,58 +3,91 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
 
 import anyio
-from pydantic import Field, HttpUrl, SecretStr, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr, SkipValidation, TypeAdapter, ValidationError
 
 from rivusio_core import AsyncBasePipe, BadRecord, ConfigError, Duration, Transient, state
 from rivusio_core.duration import seconds
+from rivusio_plugins_contrib.http.answer import body_of, refusal_of
+from rivusio_plugins_contrib.http.path import checked_template, filled, stays_below
+from rivusio_plugins_contrib.members import text_of
+from rivusio_plugins_contrib.misfit import Misfit, adapter_of
+
+if TYPE_CHECKING:  # an extra
+    import httpx2
 
 __all__ = ["JsonLookup"]
 
 In = TypeVar("In", contravariant=True)
 Out = TypeVar("Out", covariant=True)
 
-_TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""Statuses that may pass."""
+_URL = TypeAdapter(HttpUrl)
+
+
+def _address(url: str) -> str:
+    try:
+        parts = _URL.validate_python(url)
+    except ValidationError:
+        raise ValueError("must be an address such as https://service.example/v1/") from None
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must hold no user, password or query, which would be shown; give secrets in headers")
+    return str(parts)
+
+
+def _positive(wait: Duration) -> Duration:
+    if seconds(wait, "wait") <= 0:
+        raise ValueError("must be longer than 0")
+    return wait
 
 
 class JsonLookup(AsyncBasePipe[In, Out], Generic[In, Out]):
-    """Gets `base_url` + `path(item)` and gives `combine(item, answer)`, the answer being a validated `model`.
+    """Gets `base_url` + `path` for an item and gives `combine(item, answer)`, the answer being a validated `model`.
 
-    One pool of connections serves the whole run. How many calls are in flight, how long one may take, and how often it
-    is tried again are the pipe's options (`concurrency`, `timeout`, `retry`). A connection that fails and the statuses
-    408, 425, 429 and 5xx raise `Transient`, honouring `Retry-After`; other statuses, answers that are too large and
-    answers that are no `model` raise `BadRecord`. Messages name neither path nor contents.
+    One pool of connections serves the whole run, on asyncio and trio. How many calls are in flight, how long one may
+    take, and how often it is tried again are the pipe's options (`concurrency`, `timeout`, `retry`). Connections that
+    fail, answers that take too long and the statuses 408, 425, 429 and 5xx raise `Transient`, honouring `Retry-After`;
+    other statuses (redirects are not followed), answers that are too large and answers that are no `model` raise
+    `BadRecord`. Messages name neither path nor contents. Certificates are verified.
 
     Args:
-        base_url: of the service.
-        path: the path (and query) for an item; quote what you put in.
+        base_url: of the service; no item leads out of it.
+        path: a template filled with the item's fields, each quoted (`"users/{user}"`, `"users/{user.id}?day={day}"`,
+            `"{}"` for the item itself), or a function that gives path and query for an item, and quotes.
         model: the type of an answer.
-        combine: makes the result; its second argument is None for a status 404 with `missing="none"`.
-        missing: what 404 means: `"bad"` raises BadRecord, `"none"` gives None to `combine`.
+        combine: makes the result of an item and its answer, which is None for a status 404 with `missing="none"`.
+        missing: what 404 means: `"bad"` raises `BadRecord`, `"none"` gives None to `combine`.
         headers: sent along; kept secret.
         connections: in the pool.
         largest: bytes of an answer at most.
-        wait: the longest wait for a connection or for data, whatever the pipe's `timeout`.
+        wait: the longest that one call may take in all, waiting for a connection of the pool included.
 
     Raises:
-        ConfigError: at the start of a run, httpx2 is not installed (extra `http`).
+        ConfigError: a setting is wrong; at the start of a run, httpx2 is not installed (extra `http`).
+
+    Example:
+        >>> price = JsonLookup[str, float](
+        ...     base_url="https://prices.example/v1/",
+        ...     path="articles/{}",
+        ...     model=dict[str, float],
+        ...     combine=lambda article, answer: answer["price"],
+        ... ).with_options(concurrency=32, timeout="5s", retry=5)
+        >>> price.options.concurrency
+        32
     """
 
-    base_url: HttpUrl
-    path: Callable[[Any], str]
-    model: Any
-    combine: Callable[[Any, Any], Any]
+    base_url: Annotated[str, AfterValidator(_address)]
+    path: Annotated[str | Callable[[In], str], AfterValidator(checked_template)]
+    model: Annotated[type[object], SkipValidation]  # `list[Price]` is as good as `Price`
+    combine: Callable[[In, Any], Out]  # Any: a `model`, or None; a third type variable would check no more at run time
     missing: Literal["bad", "none"] = "bad"
     headers: Mapping[str, SecretStr] = {}
     connections: Annotated[int, Field(ge=1)] = 10
     largest: Annotated[int, Field(ge=1)] = 1_048_576
-    wait: Duration = "30s"
-    client: Any = state()
-    adapter: TypeAdapter[Any] = state()
+    wait: Annotated[Duration, AfterValidator(_positive)] = "30s"
+    client: httpx2.AsyncClient = state()
+    adapter: TypeAdapter[object] = state()
 
     async def setup(self) -> None:
         """Open the pool."""
@@ -64,10 +97,11 @@ class JsonLookup(AsyncBasePipe[In, Out], Generic[In, Out]):
             raise ConfigError(
                 "JsonLookup needs httpx2, which is not installed: pip install 'rivusio-plugins-contrib[http]'"
             ) from error
-        self.adapter = TypeAdapter(self.model)
+        self.adapter = adapter_of(self.model, self.step_name)
+        secret = {name: value.get_secret_value() for name, value in self.headers.items()}
         self.client = httpx2.AsyncClient(
-            base_url=str(self.base_url),
-            headers={name: value.get_secret_value() for name, value in self.headers.items()},
+            base_url=self.base_url,
+            headers={"Accept": "application/json", **secret},
             limits=httpx2.Limits(max_connections=self.connections, max_keepalive_connections=self.connections),
             timeout=seconds(self.wait, "wait"),
             follow_redirects=False,
@@ -80,50 +114,62 @@ class JsonLookup(AsyncBasePipe[In, Out], Generic[In, Out]):
             Transient: the service could not be reached, or says that it may pass.
             BadRecord: the service refuses, or its answer is no `model`.
         """
-        import httpx2  # an extra
-
-        try:
-            async with self.client.stream("GET", self.path(item)) as response:
-                if response.status_code in _TRANSIENT:
-                    raise Transient(f"the service answered {response.status_code}", retry_after=_retry_after(response))
-                if response.status_code == 404 and self.missing == "none":
-                    return self.combine(item, None)  # type: ignore[no-any-return]  # typed by its user
-                if response.status_code != 200:
-                    raise BadRecord(f"the service answered {response.status_code}")
-                body = await self._body(response)
-        except httpx2.TransportError as error:
-            raise Transient(f"the service could not be reached: {type(error).__name__}") from error
+        body = await self._ask(self._request(item))
+        if body is None:
+            return self.combine(item, None)
         try:
             answer = self.adapter.validate_json(body)
         except ValidationError as error:
-            faults = "; ".join(
-                f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_input=False)[:5]
-            )
-            raise BadRecord(f"the answer is no {getattr(self.model, '__name__', self.model)}: {faults}") from None
-        return self.combine(item, answer)  # type: ignore[no-any-return]  # typed by its user
+            reason = Misfit(self.adapter).text(error)
+            raise BadRecord(f"the answer is no {text_of(self.model)}: {reason}") from None  # it holds the contents
+        return self.combine(item, answer)
 
-    async def _body(self, response: Any) -> bytes:
-        body = bytearray()
-        async for part in response.aiter_bytes():
-            body += part
-            if len(body) > self.largest:
-                raise BadRecord(f"the answer is larger than {self.largest} bytes")
-        return bytes(body)
+    def _request(self, item: In) -> httpx2.Request:
+        import httpx2  # an extra
+
+        path = filled(self.path, item) if isinstance(self.path, str) else self.path(item)
+        base = self.client.base_url
+        try:
+            request = self.client.build_request("GET", path)
+        except httpx2.InvalidURL:
+            raise BadRecord("the path for the item is none") from None
+        url = request.url
+        same = (url.scheme, url.host, url.port) == (base.scheme, base.host, base.port)
+        if not (same and stays_below(path) and url.raw_path.startswith(base.raw_path)):
+            raise BadRecord("the path for the item leads out of base_url")
+        return request
+
+    async def _ask(self, request: httpx2.Request) -> bytes | None:
+        """The body of the answer; None where the service has none and that is fine."""
+        import httpx2  # an extra
+
+        try:
+            with anyio.fail_after(seconds(self.wait, "wait")):
+                response = await self.client.send(request, stream=True)
+                try:
+                    refusal = await refusal_of(response)
+                    if response.status_code == 404 and self.missing == "none":
+                        return None
+                    if refusal is not None:
+                        raise refusal
+                    return await body_of(response, self.largest)
+                finally:
+                    with anyio.CancelScope(shield=True):
+                        await response.aclose()
+        except httpx2.DecodingError as error:
+            raise BadRecord("the answer cannot be unpacked") from error
+        except (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError) as error:
+            raise BadRecord(f"the request cannot be sent: {type(error).__name__}") from error
+        except httpx2.TimeoutException as error:
+            raise Transient(f"the service took too long: {type(error).__name__}") from error
+        except TimeoutError:
+            raise Transient(f"the service took longer than wait={self.wait}") from None
+        except httpx2.TransportError as error:
+            raise Transient(f"the service could not be reached: {type(error).__name__}") from error
 
     async def teardown(self) -> None:
         """Close the pool."""
-        with anyio.CancelScope(shield=True):
-            await self.client.aclose()
-
-
-def _retry_after(response: Any) -> float | None:
-    """Seconds, given as such or as a date."""
-    given = response.headers.get("Retry-After", "")
-    if given.isdecimal():
-        return float(given)
-    try:
-        moment = parsedate_to_datetime(given)
-        now = parsedate_to_datetime(response.headers["Date"])
-        return max((moment - now).total_seconds(), 0.0)
-    except (KeyError, ValueError, TypeError):
-        return None
+        client = vars(self).get("client")  # not there if setup failed
+        if client is not None:
+            with anyio.CancelScope(shield=True):
+                await client.aclose()

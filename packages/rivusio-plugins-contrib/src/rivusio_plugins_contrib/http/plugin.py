@@ -11,6 +11,6 @@ __all__ = ["rivusio_register"]
 @hookimpl
 def rivusio_register(registry: Registration) -> None:
     """`http.json_lookup`, a pipe."""
-    from rivusio_plugins_contrib.http.lookup import JsonLookup  # needs the extra
+    from rivusio_plugins_contrib.http.lookup import JsonLookup
 
     registry.pipe("json_lookup", JsonLookup)

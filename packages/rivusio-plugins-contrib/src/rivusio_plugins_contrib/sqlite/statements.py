@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rivusio_core import ConfigError
-from rivusio_plugins_contrib.rows import Column
+from rivusio_plugins_contrib.rows import Column, Kind
 
 __all__ = ["create", "insert", "quoted", "select"]
 
-_TYPES = {"integer": "INTEGER", "real": "REAL", "boolean": "INTEGER", "bytes": "BLOB", "text": "TEXT", "json": "TEXT"}
+_TYPES: dict[Kind, str] = {
+    "integer": " INTEGER",
+    "real": " REAL",
+    "number": "",  # a column without type keeps integers and reals apart
+    "boolean": " INTEGER",
+    "bytes": " BLOB",
+    "text": " TEXT",
+    "time": " TEXT",
+    "json": " TEXT",
+}
 
 
 def quoted(name: str) -> str:
@@ -29,7 +38,7 @@ def quoted(name: str) -> str:
 
 def create(table: str, columns: Sequence[Column], key: Sequence[str]) -> str:
     """Create a table unless it is there."""
-    parts = [f"{quoted(each.name)} {_TYPES[each.kind]}{'' if each.optional else ' NOT NULL'}" for each in columns]
+    parts = [f"{quoted(each.name)}{_TYPES[each.kind]}{'' if each.optional else ' NOT NULL'}" for each in columns]
     if key:
         parts.append(f"PRIMARY KEY ({', '.join(map(quoted, key))})")
     return f"CREATE TABLE IF NOT EXISTS {quoted(table)} ({', '.join(parts)})"
@@ -47,7 +56,13 @@ def insert(table: str, columns: Sequence[Column], key: Sequence[str]) -> str:
     return f"{text} ON CONFLICT ({', '.join(keys)}) DO {action}"
 
 
-def select(table: str, columns: Sequence[Column]) -> str:
-    """Rows from a row id on, in order, no more than so many."""
+def select(table: str, columns: Sequence[Column], row_id: str) -> str:
+    """Rows from a row id on, in order, no more than so many.
+
+    Args:
+        table: the table.
+        columns: to read.
+        row_id: which of SQLite's three names for it is free, that is, names no column of the table.
+    """
     names = ", ".join(quoted(each.name) for each in columns)
-    return f"SELECT rowid, {names} FROM {quoted(table)} WHERE rowid >= ? ORDER BY rowid LIMIT ?"  # quoted
+    return f"SELECT {row_id}, {names} FROM {quoted(table)} WHERE {row_id} >= ? ORDER BY {row_id} LIMIT ?"  # quoted

@@ -10,8 +10,10 @@ from collections.abc import Awaitable, Callable, Sequence
 import anyio
 
 from rivusio_core.clock import Clock
-from rivusio_streams.engine.signals import Barrier
+from rivusio_core.engine.stage import Barrier
+from rivusio_streams.engine.open_partition import OpenPartition
 from rivusio_streams.engine.source_run import SourceRun
+from rivusio_streams.source import Position
 
 __all__ = ["Acknowledger"]
 
@@ -24,17 +26,19 @@ class Acknowledger:
 
     Args:
         sources: what is told.
-        sinks: how many sinks must have flushed.
+        sinks: how many sinks a barrier reaches: those that are not at their end.
         flush_dead_letters: makes dead letters durable, too.
     """
 
     def __init__(
-        self, sources: Sequence[SourceRun], sinks: int, flush_dead_letters: Callable[[], Awaitable[None]]
+        self, sources: Sequence[SourceRun], sinks: Callable[[], int], flush_dead_letters: Callable[[], Awaitable[None]]
     ) -> None:
         self._sources, self._sinks, self._flush_dead_letters = sources, sinks, flush_dead_letters
         self._missing = 0
         self._holding = False
         self._current = 0
+        self._one = anyio.Lock()
+        self._told: dict[OpenPartition, Position] = {}
         self._all_reached = anyio.Event()
 
     @property
@@ -50,18 +54,44 @@ class Acknowledger:
 
     async def once(self) -> None:
         """Send one barrier, wait until it is through, and acknowledge."""
-        self._current += 1
-        self._missing, self._holding, self._all_reached = self._sinks, False, anyio.Event()
-        positions = [pair for source in self._sources for pair in await source.barrier(Barrier(self._current))]
-        await self._all_reached.wait()
+        positions = await self._send(None)
         if not self._holding:
             await self._flush_dead_letters()
             for partition, position in positions:
-                await partition.acknowledge(position)
+                await self._tell(partition, position)
+
+    async def _tell(self, partition: OpenPartition, position: Position) -> None:
+        if partition not in self._told or self._told[partition] != position:
+            self._told[partition] = position
+            await partition.acknowledge(position)
+
+    async def snapshot(self) -> dict[str, object]:
+        """What every step holds and how far every partition was read, at one and the same place of the stream.
+
+        By the names of the steps; plain values, which the run goes on changing.
+        """
+        states = dict[str, object]()
+        await self._send(states)
+        return states
+
+    async def _send(self, states: dict[str, object] | None) -> list[tuple[OpenPartition, Position]]:
+        async with self._one:
+            self._current += 1
+            self._missing, self._holding, self._all_reached = self._sinks(), False, anyio.Event()
+            if not self._missing:
+                if states is None:
+                    return []  # the end is acknowledged by itself
+                self._all_reached.set()
+            positions = list[tuple[OpenPartition, Position]]()
+            for source in self._sources:
+                barrier = Barrier(self._current, states=states)
+                positions += await source.barrier(barrier)
+            await self._all_reached.wait()
+            return positions
 
     def reached(self, barrier: Barrier) -> None:
         """A sink has flushed what came before a barrier."""
-        if barrier.number == self._current:
+        if barrier.number == self._current and self._missing:
             self._holding |= barrier.holding
             self._missing -= 1
             if self._missing == 0:
@@ -72,4 +102,4 @@ class Acknowledger:
         for source in self._sources:
             for reader in source.readers:
                 if reader.pushed is not None:
-                    await reader.partition.acknowledge(reader.pushed)
+                    await self._tell(reader.partition, reader.pushed)

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rivusio_core.engine.build import build
 from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.opening import Opening
-from rivusio_core.engine.stage import Stage
+from rivusio_core.engine.stage import Stage, Stateful
 from rivusio_core.pipeline import Pipeline, steps_of
+from rivusio_streams.engine.clock_time_stage import ClockTimeStage
 from rivusio_streams.engine.event_time_stage import EventTimeStage
 from rivusio_streams.engine.fan_out import FanOut
 from rivusio_streams.engine.key_stage import KeyStage
 from rivusio_streams.engine.merge_stage import MergeStage
+from rivusio_streams.engine.operator_stage import OperatorStage
+from rivusio_streams.engine.operators.made import operator_of
 from rivusio_streams.engine.reorder_stage import ReorderStage
 from rivusio_streams.engine.source_run import SourceRun
 from rivusio_streams.engine.split_stage import SplitStage
-from rivusio_streams.engine.window_stage import WindowStage
 from rivusio_streams.engine.writer import SinkStage, Writer
 from rivusio_streams.event_time import EventTime
 from rivusio_streams.graph import (
-    AggregateNode,
     EventTimeNode,
+    JoinNode,
+    KeyedNode,
     KeyNode,
     MergeNode,
     Node,
@@ -62,22 +65,22 @@ class Assembly:
         self._consumers = plan.consumers()
         self._fused: set[int] = set()
         self._origins: dict[int, list[int]] = {}
-        self._timing: list[EventTimeStage] = []
+        self._labels: dict[int, str] = {}
+        """Of origins: the same in every run."""
+        self.timing: list[EventTimeStage] = []
+        self.operators: dict[int, OperatorStage] = {}
+        """By id of their nodes."""
 
     def sinks_of(self, node: Node) -> Iterator[tuple[str, BaseSink[Any]]]:
         """Name and sink of what a node writes to."""
         if isinstance(node, WriteNode | TeeNode):
             yield self._plan.name(node), node.sink
-        elif isinstance(node, AggregateNode) and node.late_to is not None:
+        elif isinstance(node, KeyedNode) and node.late_to is not None:
             yield self._plan.extras[id(node)], node.late_to
-
-    def late_wires(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        """Nothing is lost between a window and the sink of its late items: its own count says how many there are."""
-        return iter(())
 
     def ahead(self) -> int:
         """Items whose time was too far in the future."""
-        return sum(stage.ahead for stage in self._timing)
+        return sum(stage.ahead for stage in self.timing)
 
     async def build(self, number: Callable[[str, str], int]) -> None:
         """Build all stages; `number` numbers what makes new items.
@@ -101,9 +104,14 @@ class Assembly:
     def _find_origins(self, number: Callable[[str, str], int]) -> None:
         for node in self._plan.nodes:
             if isinstance(node, ReadNode):
-                self._origins[id(node)] = [reader.origin for reader in self.sources[id(node)].readers]
-            elif isinstance(node, AggregateNode):
-                self._origins[id(node)] = [number(self._plan.name(node), "")]
+                source = self.sources[id(node)]
+                self._origins[id(node)] = [reader.origin for reader in source.readers]
+                for key, reader in zip(source.keys, source.readers, strict=True):
+                    self._labels[reader.origin] = f"{self._plan.name(node)}[{key}]"
+            elif isinstance(node, KeyedNode):
+                origin = number(self._plan.name(node), "")
+                self._origins[id(node)] = [origin]
+                self._labels[origin] = self._plan.name(node)
             else:
                 self._origins[id(node)] = [origin for each in node.inputs for origin in self._origins[id(each)]]
 
@@ -119,20 +127,19 @@ class Assembly:
             case PipeNode():
                 return [await self._pipes(node, out)]
             case EventTimeNode():
-                return [self._event_time(name, node.spec, node.inputs[0], out)]
+                return [self._event_time(name, node, node.inputs[0], out)]
             case KeyNode():
                 return [self._add(KeyStage(name, node.key, context, out))]
-            case AggregateNode():
-                late = self._plan.extras.get(id(node))
-                late_out = None if late is None else self._add(self._sink(self.writers[late]))
-                return [self._add(WindowStage(name, node, self._origins[id(node)][0], context, out, late_out))]
+            case KeyedNode():
+                return self._keyed(name, node, out)
             case MergeNode():
                 merge = MergeStage(name, len(node.inputs), self._columns[id(node)], context, out)
                 self.stages.append(merge)
                 return merge.inputs
             case ReadNode():
                 source = self.sources[id(node)]
-                source.feed.out = self._event_time("", EventTime(), node, out) if node.source.timed else out
+                timed = node.source.timed
+                source.feed.out = self._time(name, EventTime(), node, out, of_source=True) if timed else out
                 return []
             case _:
                 raise TypeError(f"no stage is known for {type(node).__name__}")
@@ -163,25 +170,64 @@ class Assembly:
         self.stages.append(stage)
         return stage
 
-    def _event_time(self, name: str, spec: EventTime, before: Node, out: Stage) -> Stage:
+    def _keyed(self, name: str, node: KeyedNode, out: Stage) -> Sequence[Stage]:
+        late = self._plan.extras.get(id(node))
+        takes = min(self._columns[id(each)] for each in node.inputs)
+        stage = OperatorStage(
+            operator_of(node, name),
+            keyed=node.keyed,
+            inputs=len(node.inputs),
+            takes=takes,
+            gives=self._columns[id(node)],
+            origin=self._origins[id(node)][0],
+            context=self._context,
+            out=out,
+            late_out=None if late is None else self._add(self._sink(self.writers[late])),
+        )
+        self.operators[id(node)] = stage
+        self.stages.append(stage)
+        if not isinstance(node, JoinNode):
+            return [stage]
+        merge = MergeStage(f"{name}: inputs", len(node.inputs), takes, self._context, stage, sided=True)
+        self.stages.append(merge)
+        return merge.inputs
+
+    def _event_time(self, name: str, node: EventTimeNode, before: Node, out: Stage) -> Stage:
+        if not node.spec.by_clock:
+            return self._time(name, node.spec, before, out)
+        waiting = [self.operators[id(each)] for each in self._plan.waiting(node)]
+        return self._add(ClockTimeStage(name, self._context, bool(self._reordered), waiting, out))
+
+    def _time(self, name: str, spec: EventTime, before: Node, out: Stage, *, of_source: bool = False) -> Stage:
         readers = {reader.origin: reader for source in self.sources.values() for reader in source.readers}
+        told = {
+            reader.origin
+            for source in self.sources.values()
+            for reader in source.readers
+            if source.feed.source.watermarks
+        }
 
         def reached(origin: int, watermark: int) -> None:
             if origin in readers:
                 readers[origin].watermark = watermark
 
+        origins = {origin: self._labels[origin] for origin in self._origins[id(before)]}
         cuts = bool(self._reordered)
-        stage = EventTimeStage(name, spec, self._origins[id(before)], self._context, cuts, reached, out)
-        self._timing.append(stage)
+        stage = EventTimeStage(name, spec, origins, told, self._context, cuts, reached, out, of_source=of_source)
+        self.timing.append(stage)
         self.stages.append(stage)
         return stage
 
+    def restore(self, states: Mapping[str, object]) -> None:
+        """Have every stage take up what a snapshot says of it."""
+        for stage in self.stages:
+            if isinstance(stage, Stateful) and stage.name in states:
+                stage.restore(states[stage.name])
+
     def _split(self, node: SplitNode, sides: list[Node]) -> Stage:
-        ways = dict[bool, list[Stage]]({True: [], False: []})
+        ways: list[list[Stage]] = [[] for _ in range(len(node.predicates) + 1)]
         for side in sides:
             if isinstance(side, SideNode):
                 ways[side.side] += self._heads[id(side)]
-        yes, no = (
-            (outs[0] if len(outs) == 1 else FanOut(outs)) if outs else None for outs in (ways[True], ways[False])
-        )
-        return self._add(SplitStage(self._plan.name(node), node.predicate, self._context, yes, no))
+        outs = [(outs[0] if len(outs) == 1 else FanOut(outs)) if outs else None for outs in ways]
+        return self._add(SplitStage(self._plan.name(node), node.predicates, self._context, outs))

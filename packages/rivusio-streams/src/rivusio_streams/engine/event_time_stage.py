@@ -2,55 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from itertools import groupby
+from collections.abc import Callable, Collection, Mapping
+from itertools import groupby, repeat
 from time import perf_counter
 from typing import Any
 
 from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.notes import Notes
-from rivusio_core.engine.stage import Chunk, Signal, Stage
+from rivusio_core.engine.stage import Barrier, Chunk, Signal, Stage, Stateful
 from rivusio_core.errors import PipeError
 from rivusio_core.listener import Tally
 from rivusio_streams.engine.origin import ORIGIN, TIME, UNTIMED
-from rivusio_streams.engine.signals import Cut, Idle, PartitionEnded, PartitionIdle, Watermark
+from rivusio_streams.engine.signals import Cut, Idle, PartitionEnded, PartitionIdle, PartitionWatermark, Watermark
 from rivusio_streams.engine.treatment import extract
 from rivusio_streams.event_time import EventTime, Watermarks
-from rivusio_streams.moment import FIRST, LAST, NEVER, moment
+from rivusio_streams.moment import FIRST, FOREVER, LAST, NEVER, as_datetime, moment
+from rivusio_streams.watermark import WatermarkStrategy
 
 __all__ = ["EventTimeStage"]
 
 
-class EventTimeStage(Stage):
+class EventTimeStage(Stage, Stateful):
     """Adds the time and mark columns; watermarks follow each chunk that moves them.
 
     Args:
-        name: of the step.
+        step: its name; for a source that knows times, that of the source, which counts the items itself.
         spec: how.
-        origins: the partitions that feed it.
+        origins: the partitions that feed it, with names that are the same in every run.
+        told: those of them that say themselves how far their event time has come.
         context: of the run.
         cuts: send a `Cut` behind every chunk.
         reached: told of the watermark of a partition, so that the one furthest behind is read first.
         out: the next stage.
+        of_source: it belongs to a source.
     """
 
     def __init__(
         self,
-        name: str,
+        step: str,
         spec: EventTime,
-        origins: Iterable[int],
+        origins: Mapping[int, str],
+        told: Collection[int],
         context: RunContext,
         cuts: bool,
         reached: Callable[[int, int], None],
         out: Stage,
+        *,
+        of_source: bool = False,
     ) -> None:
         self.out = out
-        self.name = name
+        self.name = f"{step}: times" if of_source else step
+        self._step, self._counts = step, not of_source
         self.ahead = 0
         """Items whose time was too far in the future to move the watermark."""
         self._spec, self._context, self._cuts, self._reached = spec, context, cuts, reached
-        self._origins = frozenset(origins)
-        self._watermarks = Watermarks(sorted(self._origins), spec.out_of_order)
+        self._origins, self._told = origins, told
+        self._watermarks = Watermarks(sorted(origins), spec.out_of_order)
+        self._states = {} if spec.strategy is None else {origin: spec.strategy.create() for origin in origins}
+        self._moved: dict[int, int] = {}
         self._said = NEVER
         self._idle = False
 
@@ -68,7 +77,8 @@ class EventTimeStage(Stage):
         of, known = self._spec.of, chunk.columns[TIME] if self._spec.of is None else ()
         if of is None:
             count = len(chunk)
-            notes.tallies[self.name] = Tally(taken=count, passed=count, given=count)
+            if self._counts:
+                notes.tallies[self.name] = Tally(taken=count, passed=count, given=count)
             return chunk, list(known), None
         try:
             given: list[Any] = [of(value) for value in chunk.values]
@@ -83,50 +93,140 @@ class EventTimeStage(Stage):
         origins, values = chunk.columns[ORIGIN], chunk.values
         self._idle = False
         if origins[0] == origins[-1] and origins.count(origins[0]) == len(times):
-            marks = self._marks(origins[0], times)
+            marks = self._marks(origins[0], times, values)
         else:  # a concurrent step joined the results of several partitions
             marks, start = list[int](), 0
             for origin, run in groupby(origins):
                 stop = start + len(list(run))
-                marks += self._marks(origin, times[start:stop])
+                marks += self._marks(origin, times[start:stop], values[start:stop])
                 start = stop
         await self.out.take(Chunk(values, (*chunk.columns[:UNTIMED], times, marks)))
         await self._say()
         if self._cuts:
             await self.out.signal(Cut())
 
-    def _marks(self, origin: int, times: list[int]) -> list[int]:
+    def _marks(self, origin: int, times: list[int], values: list[Any]) -> list[int]:
         moving: list[int] | None = None
+        wall = self._context.clock.wall()
         if self._spec.max_future is not None:
-            limit = self._context.clock.wall() + self._spec.max_future
+            limit = wall + self._spec.max_future
             if max(times) > limit:
                 moving = [time if time <= limit else NEVER for time in times]
                 self.ahead += moving.count(NEVER)
-        marks = self._watermarks.pass_items(origin, times, moving)
-        self._reached(origin, self._watermarks.reached(origin))
+        before = self._watermarks.reached(origin)
+        if origin in self._told:
+            marks = self._watermarks.pass_given(origin, repeat(NEVER, len(times)))
+        elif self._spec.strategy is not None:
+            marks = self._watermarks.pass_given(origin, self._after(origin, self._spec.strategy, times, values, moving))
+        else:
+            marks = self._watermarks.pass_items(origin, times, moving)
+        self._note(origin, before, wall)
         return marks
+
+    def _after(
+        self,
+        origin: int,
+        strategy: WatermarkStrategy[Any, Any],
+        times: list[int],
+        values: list[Any],
+        moving: list[int] | None,
+    ) -> list[int]:
+        state, found = self._states[origin], list[int]()
+        for value, time, counted in zip(values, times, moving or times, strict=True):
+            if counted == NEVER:  # too far in the future to be believed
+                found.append(NEVER)
+                continue
+            try:
+                state, after = strategy.on_item(state, value, time)
+            except Exception as error:
+                raise PipeError(f"the watermark strategy {strategy!r} failed", pipe=self.name, cause=error) from error
+            found.append(NEVER if after is None else after)
+        self._states[origin] = state
+        return found
+
+    def _note(self, origin: int, before: int, wall: int) -> None:
+        """Remember when a watermark moved, and tell the reader, so that the one furthest behind is read first."""
+        reached = self._watermarks.reached(origin)
+        if reached > before:
+            self._moved[origin] = wall
+        self._reached(origin, reached)
 
     async def _say(self) -> None:
         reached = self._watermarks.combined
         if reached > self._said:
             self._said = reached
-            self._context.listeners.watermark_moved(self._context.info, self.name, reached, self._context.clock.wall())
+            self._context.listeners.watermark_moved(self._context.info, self._step, reached, self._context.clock.wall())
             await self.out.signal(Watermark(reached))
 
     async def signal(self, signal: Signal) -> None:
         if isinstance(signal, Watermark | Idle):
             return  # of an event time that this step replaces
         if isinstance(signal, PartitionIdle) and signal.origin in self._origins:
-            if signal.after == self._spec.idle_after:
+            if signal.after is None or signal.after == self._spec.idle_after:
                 self._watermarks.go_idle(signal.origin)
                 await self._say()
                 if self._watermarks.all_idle and not self._idle:
                     self._idle = True
                     await self.out.signal(Idle())
+        elif isinstance(signal, PartitionWatermark) and signal.origin in self._origins:
+            before = self._watermarks.reached(signal.origin)
+            self._watermarks.reach(signal.origin, signal.time)
+            self._note(signal.origin, before, self._context.clock.wall())
+            self._idle = False
+            await self._say()
         elif isinstance(signal, PartitionEnded) and signal.origin in self._origins:
             self._watermarks.end(signal.origin)
             await self._say()
+        elif isinstance(signal, Barrier) and signal.states is not None:
+            signal.states[self.name] = self.snapshot()
         await self.out.signal(signal)
+
+    # --------------------------------------------------------------------------------------------------- snapshots
+
+    def snapshot(self) -> object:
+        origins = self._origins
+        return {
+            "partitions": {origins[origin]: own for origin, own in self._watermarks.snapshot().items()},
+            "strategy": {origins[origin]: own for origin, own in self._states.items()},
+            "moved": {origins[origin]: own for origin, own in self._moved.items()},
+            "combined": self._watermarks.combined,
+            "said": self._said,
+            "idle": self._idle,
+            "ahead": self.ahead,
+        }
+
+    def restore(self, state: Any) -> None:
+        named = {name: origin for origin, name in self._origins.items()}
+
+        def known(found: Mapping[str, Any]) -> dict[int, Any]:
+            return {named[name]: own for name, own in found.items() if name in named}
+
+        self._watermarks.restore(known(state["partitions"]), state["combined"])
+        self._states.update(known(state["strategy"]))
+        self._moved.update(known(state["moved"]))
+        self._said, self._idle, self.ahead = state["said"], state["idle"], state["ahead"]
+        for origin in self._origins:
+            self._reached(origin, self._watermarks.reached(origin))
+
+    def explain(self) -> list[dict[str, object]]:
+        """By partition: its watermark, since when it stands there, and whether it holds the others back."""
+        found = list[dict[str, object]]()
+        for origin, (reached, idle) in self._watermarks.snapshot().items():
+            moved = self._moved.get(origin)
+            found.append(
+                {
+                    "partition": self._origins[origin],
+                    "watermark": None if reached == NEVER else "end" if reached == FOREVER else _text(reached),
+                    "since": None if moved is None else _text(moved),
+                    "idle": idle,
+                    "holds": not idle and reached <= self._watermarks.combined < FOREVER,
+                }
+            )
+        return found
+
+
+def _text(time: int) -> str:
+    return as_datetime(time).isoformat()
 
 
 def _converting(of: Callable[[Any], Any]) -> Callable[[Any], int]:

@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import anyio
+
 from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.notes import Notes
-from rivusio_core.engine.stage import Chunk, End, Signal, Stage
+from rivusio_core.engine.stage import Barrier, Chunk, End, Signal, Stage, Stateful
 from rivusio_core.listener import Tally
 from rivusio_streams.engine.gate import Gate
-from rivusio_streams.engine.origin import MARK, TIMED
-from rivusio_streams.engine.signals import Barrier, Idle, Stop, Watermark
+from rivusio_streams.engine.origin import KEY, MARK, TIMED
+from rivusio_streams.engine.signals import Idle, Stop, Watermark
 from rivusio_streams.moment import FOREVER, NEVER
 
 __all__ = ["MergeStage"]
 
 
-class MergeStage(Stage):
+class MergeStage(Stage, Stateful):
     """Passes on what its inputs push, one at a time; of those that wait, the one furthest behind in event time first.
 
-    Its watermark is the smallest of its inputs that are not idle. A barrier leaves when it has come from all inputs.
-    Inputs it has come from are not held back until then: a barrier that only acknowledges may be overtaken.
+    Its watermark is the smallest of its inputs that are not idle. A barrier leaves when it has come from all inputs;
+    until then the inputs from which that of a snapshot has come are held back. One that only acknowledges may be
+    overtaken.
 
     Args:
         name: of the step.
         count: how many inputs there are; `inputs` are the stages to push.
         columns: how many columns leave; where one input has no times, those of the others are dropped.
+        sided: for a join: inputs have keys, and items leave with the columns SIDE and KEY, and uncounted.
         context: of the run.
         out: the next stage.
     """
 
-    def __init__(self, name: str, count: int, columns: int, context: RunContext, out: Stage) -> None:
+    def __init__(
+        self, name: str, count: int, columns: int, context: RunContext, out: Stage, *, sided: bool = False
+    ) -> None:
         self.out = out
-        self.name, self.columns, self.context = name, columns, context
+        self.name, self.columns, self.sided, self.context = name, columns, sided, context
         self.gate = Gate()
-        self.inputs = [_Input(self) for _ in range(count)]
+        self.inputs = [_Input(self, side) for side in range(count)]
+        self.aligned = anyio.Event()
         self.combined = NEVER
         self._idle = False
         self._stopping: Stop | None = None
@@ -61,11 +70,24 @@ class MergeStage(Stage):
         barriers = [each.barrier for each in self.inputs if each.barrier is not None]
         if barriers and all(each.barrier is not None or each.ended for each in self.inputs):
             barriers[0].holding = any(each.holding for each in barriers)
+            if barriers[0].states is not None:
+                barriers[0].states[self.name] = self.snapshot()
             for each in self.inputs:
                 each.barrier = None
+            aligned, self.aligned = self.aligned, anyio.Event()
+            aligned.set()
             await self.out.signal(barriers[0])
         if all(each.ended for each in self.inputs):
             await self.out.signal(self._stopping or End())
+
+    def snapshot(self) -> object:
+        inputs = [(each.watermark, each.idle) for each in self.inputs]
+        return {"combined": self.combined, "idle": self._idle, "inputs": inputs}
+
+    def restore(self, state: Any) -> None:
+        self.combined, self._idle = state["combined"], state["idle"]
+        for each, (watermark, idle) in zip(self.inputs, state["inputs"], strict=True):
+            each.watermark, each.idle = watermark, idle
 
     def stop(self, signal: Stop) -> None:
         """An input was stopped: what leaves in the end is a stop."""
@@ -75,25 +97,34 @@ class MergeStage(Stage):
 
 
 class _Input(Stage):
-    def __init__(self, merge: MergeStage) -> None:
-        self._merge = merge
+    def __init__(self, merge: MergeStage, side: int) -> None:
+        self._merge, self._side = merge, side
         self.watermark = NEVER
         self.idle = self.ended = False
         self.barrier: Barrier | None = None
 
+    async def _let_in(self) -> None:
+        while self.barrier is not None and self.barrier.states is not None:
+            await self._merge.aligned.wait()
+
     async def take(self, chunk: Chunk) -> None:
         merge, count = self._merge, len(chunk)
+        await self._let_in()
         async with merge.gate.turn(self.watermark):
             self.idle = False
-            await merge.context.absorb(Notes({merge.name: Tally(taken=count, passed=count, given=count)}))
+            if not merge.sided:
+                await merge.context.absorb(Notes({merge.name: Tally(taken=count, passed=count, given=count)}))
             columns = chunk.columns[: merge.columns]
             if merge.columns == TIMED:
                 floor, others = merge.combined, merge.others(self)
                 columns = (*columns[:MARK], [max(floor, min(mark, others)) for mark in columns[MARK]])
+            if merge.sided:
+                columns = (*columns, [self._side] * count, chunk.columns[KEY])
             await merge.out.take(Chunk(chunk.values, columns))
 
     async def signal(self, signal: Signal) -> None:
         merge = self._merge
+        await self._let_in()
         async with merge.gate.turn(self.watermark):
             if isinstance(signal, Watermark):
                 if merge.columns == TIMED:

@@ -25,12 +25,14 @@ class Lot:
         rejected: the records of it that could not be decoded.
         times: of the items, where the partition knows them.
         position: of the partition behind them.
+        watermark: which the partition promises behind them, where it does.
     """
 
     items: list[Any]
     rejected: Sequence[Rejected]
     times: Sequence[int] | None
     position: Position
+    watermark: int | None
 
 
 class OpenPartition:
@@ -66,7 +68,8 @@ class OpenPartition:
             else:
                 async with self._lock:
                     items = await anyio.to_thread.run_sync(self.partition.next_batch, maximum, limiter=self._limiter)
-            return Lot(items, self.partition.rejected(), self.partition.times(), self.partition.position())
+            part = self.partition
+            return Lot(items, part.rejected(), part.times(), part.position(), part.watermark())
         except EndOfPartition:
             return None
         except RunError:

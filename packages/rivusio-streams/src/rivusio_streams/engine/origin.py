@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["KEY", "MARK", "ORIGIN", "POSITION", "TIME", "TIMED", "UNTIMED", "Origin"]
+__all__ = ["KEY", "MARK", "ORIGIN", "POSITION", "SIDE", "TIME", "TIMED", "UNTIMED", "Origin"]
 
 POSITION: Final = 0
 """Column: index of the item in its partition, rejected records counted."""
@@ -18,6 +18,9 @@ MARK: Final = 3
 into chunks, nor on what was filtered out in between."""
 KEY: Final = -1
 """Column, between the key step and the keyed step behind it: the key."""
+
+SIDE: Final = -2
+"""Column, before KEY, between the streams that are joined and the join: which of them, 0 or 1."""
 
 UNTIMED: Final = 2
 """How many columns there are before times are known."""

@@ -17,12 +17,12 @@ from rivusio_core.errors import SourceError
 from rivusio_core.listener import Tally
 from rivusio_streams.engine.gate import Gate
 from rivusio_streams.engine.open_partition import Lot, OpenPartition
-from rivusio_streams.engine.signals import PartitionEnded, PartitionIdle
+from rivusio_streams.engine.signals import PartitionEnded, PartitionIdle, PartitionWatermark
 from rivusio_streams.engine.treatment import treat
 from rivusio_streams.moment import NEVER
 from rivusio_streams.source import BaseSource, Position, Rejected
 
-__all__ = ["Feed", "Reader"]
+__all__ = ["Feed", "Reader", "ReaderState"]
 
 _PATIENCE = 0.05
 """Seconds before a partition that had nothing is asked again."""
@@ -53,6 +53,21 @@ class Feed:
     gate: Gate = field(default_factory=Gate)
 
 
+@dataclass(frozen=True)
+class ReaderState:
+    """How far reading a partition has come.
+
+    Attributes:
+        position: behind everything that was pushed; None: nothing was, or there is no going back.
+        count: items pushed or rejected.
+        waited: seconds for which the partition has given nothing.
+    """
+
+    position: Position
+    count: int
+    waited: float
+
+
 class Reader:
     """Reads one partition and pushes what there is, so much at once as is dealt with quickly.
 
@@ -60,19 +75,26 @@ class Reader:
         partition: what to read.
         origin: which it is.
         feed: what the readers of a source share.
+        start: how far another run had come.
     """
 
-    def __init__(self, partition: OpenPartition, origin: int, feed: Feed) -> None:
+    def __init__(self, partition: OpenPartition, origin: int, feed: Feed, start: ReaderState | None = None) -> None:
         self.partition, self.origin, self._feed = partition, origin, feed
-        self.pushed: Position | None = None
+        self.pushed: Position | None = None if start is None else start.position
         """The position after everything that was pushed."""
         self.watermark = NEVER
         """How far its event time has come, where a step says so; the reader furthest behind goes first."""
         self.ended = False
-        self._count = 0
+        self._count = 0 if start is None else start.count
+        self._waited = 0.0 if start is None else start.waited
+        self._waiting_since: float | None = None
         self._growth = Growth()
         self._reading = anyio.CancelScope()
         self._stopping = False
+
+    def state(self) -> ReaderState:
+        """How far it has come; called between two pushes."""
+        return ReaderState(self.pushed, self._count, self.waited)
 
     def stop(self) -> None:
         """Read no more. What was read already is still pushed."""
@@ -118,12 +140,16 @@ class Reader:
         with self._reading:
             if not self._feed.idle_after:
                 return await self._wait_for_items()
+            lot: Lot | None = None
+            self._waiting_since = self._feed.context.clock.monotonic()
             async with anyio.create_task_group() as group:
                 for after in self._feed.idle_after:
-                    group.start_soon(self._grow_idle, after)
+                    if after / 1_000_000 > self._waited:
+                        group.start_soon(self._grow_idle, after)
                 lot = await self._wait_for_items()
                 group.cancel_scope.cancel()
-                return lot
+            self._waiting_since, self._waited = None, 0.0
+            return lot
         return None
 
     async def _wait_for_items(self) -> Lot | None:
@@ -132,23 +158,33 @@ class Reader:
             lot = await self.partition.next_lot(most)
             if lot is None:
                 self.ended = True
-            if lot is None or lot.items or lot.rejected:
+            if lot is None or lot.items or lot.rejected or lot.watermark is not None:
                 return lot
             await self._feed.context.clock.sleep(_PATIENCE)
 
     async def _grow_idle(self, after: int) -> None:
         # The clock runs only while the partition is waited for, not while the run holds it back.
-        await self._feed.context.clock.sleep(after / 1_000_000)
+        await self._feed.context.clock.sleep(after / 1_000_000 - self._waited)
+        await self.declare_idle(after)
+
+    async def declare_idle(self, after: int | None = None) -> None:
+        """Say that the partition gave nothing for so long; None: for as long as anybody wants it to."""
         with anyio.CancelScope(shield=True):
             async with self._feed.gate.turn(self.watermark):
                 await self._feed.out.signal(PartitionIdle(self.origin, after))
+
+    @property
+    def waited(self) -> float:
+        """Seconds for which the partition has been waited for."""
+        clock = self._feed.context.clock
+        return self._waited + (0.0 if self._waiting_since is None else clock.monotonic() - self._waiting_since)
 
     # --------------------------------------------------------------------------------------------------------- pushing
 
     async def _push(self, lot: Lot) -> None:
         feed = self._feed
         times = lot.times if feed.source.timed else None
-        if feed.source.timed and (times is None or len(times) != len(lot.items)):
+        if feed.source.timed and lot.items and (times is None or len(times) != len(lot.items)):
             raise SourceError(
                 f"source {self.partition.name}: it says that it knows event times, and gave not one for each item"
             )
@@ -160,6 +196,8 @@ class Reader:
                 start = max(start, each.index)
                 await self._reject(each)
             await self._push_items(lot.items, start, len(lot.items), times)
+            if lot.watermark is not None and feed.source.watermarks:
+                await feed.out.signal(PartitionWatermark(self.origin, lot.watermark))
             self.pushed = lot.position
             # Waiting for sinks says nothing of how long a chunk keeps the event loop busy.
             self._growth.adapt(perf_counter() - began - (feed.sink_seconds() - waited))

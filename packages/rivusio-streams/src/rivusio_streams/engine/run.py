@@ -7,8 +7,9 @@ batches and further partitions have tasks of their own.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
+from typing import Any
 
 import anyio
 
@@ -18,7 +19,7 @@ from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.notes import Notes
 from rivusio_core.engine.opening import Opening
 from rivusio_core.engine.session import first_error, with_closing_errors
-from rivusio_core.engine.stage import End, Signal
+from rivusio_core.engine.stage import Barrier, End, Signal
 from rivusio_core.errors import DrainTimeout
 from rivusio_core.listener import Listener, Tally
 from rivusio_streams.config import RunConfig
@@ -26,8 +27,8 @@ from rivusio_streams.dead_letter import Envelope, letters_sink
 from rivusio_streams.engine.acknowledge import Acknowledger
 from rivusio_streams.engine.assembly import Assembly
 from rivusio_streams.engine.origin import Origin
-from rivusio_streams.engine.reader import Feed
-from rivusio_streams.engine.signals import Barrier, Stop
+from rivusio_streams.engine.reader import Feed, Reader
+from rivusio_streams.engine.signals import Stop
 from rivusio_streams.engine.source_run import SourceRun
 from rivusio_streams.engine.writer import SinkStage, Writer
 from rivusio_streams.graph import ReadNode
@@ -51,10 +52,21 @@ class FlowRun:
         config: the settings.
         name: of the run.
         stop: set from outside to stop it.
+        start: what a snapshot of another run of the same flow says; None: begin at the beginning.
     """
 
-    def __init__(self, plan: Plan, config: RunConfig, name: str, stop: anyio.Event) -> None:
-        self._plan, self._config, self._stop = plan, config, stop
+    def __init__(
+        self,
+        plan: Plan,
+        config: RunConfig,
+        name: str,
+        stop: anyio.Event,
+        start: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._plan, self._config, self._stop, self._start = plan, config, stop, start or {}
+        self.working = anyio.Event()
+        """Set when everything is open."""
+        self.assembly: Assembly | None = None
         self._dead = None if config.dead_letters is None else Writer(_DEAD_LETTERS, letters_sink(config.dead_letters))
         steps = (*plan.steps, _DEAD_LETTERS) if self._dead else plan.steps
         info = RunContext.info_of(name, steps)
@@ -131,8 +143,10 @@ class FlowRun:
                 await writer.open()
                 assembly.writers[name] = writer
         for source in self._sources:
-            await source.open(self._origin)
+            await source.open(self._origin, self._start.get(source.feed.name, {}))
         await assembly.build(self._origin)
+        assembly.restore(self._start)
+        self.assembly = assembly
         return assembly
 
     def _origin(self, step: str, partition: str) -> int:
@@ -170,7 +184,8 @@ class FlowRun:
         async with anyio.create_task_group() as group:
             for stage in assembly.stages:
                 await stage.open(group)
-            self._acknowledger = Acknowledger(self._sources, len(self._sinks), self._flush_dead_letters)
+            self._acknowledger = Acknowledger(self._sources, self._open_sinks, self._flush_dead_letters)
+            self.working.set()
             group.start_soon(self._heed_stop)
             if self._acknowledger.needed:
                 group.start_soon(self._acknowledger.run, self._context.clock, seconds(self._config.every))
@@ -194,6 +209,29 @@ class FlowRun:
             f"stopping took longer than drain_timeout={self._config.drain_timeout}; "
             f"still held: {', '.join(f'{count} in {name}' for name, count in left.items()) or 'items in flight'}"
         )
+
+    async def snapshot(self) -> dict[str, object]:
+        """What every step holds and how far every partition was read, at one and the same place of the stream.
+
+        The values are plain, and the run goes on changing them: copy what is to be kept.
+        """
+        await self.working.wait()
+        if self._acknowledger is None:
+            raise RuntimeError("the run is over")
+        return await self._acknowledger.snapshot()
+
+    def reader(self, source: str, partition: int) -> Reader:
+        """Who reads a partition, by the name of the step and its index."""
+        [found] = [each for each in self._sources if each.feed.name == source]
+        return found.readers[partition]
+
+    @property
+    def tallies(self) -> Mapping[str, Tally]:
+        """The counts of all steps so far."""
+        return self._context.tallies
+
+    def _open_sinks(self) -> int:
+        return len(self._sinks) - len(self._ended)
 
     def _reached(self, sink: SinkStage, signal: Signal) -> None:
         if isinstance(signal, Barrier):
@@ -219,14 +257,10 @@ class FlowRun:
     # --------------------------------------------------------------------------------------------------------- counting
 
     def _report(self, took: float, assembly: Assembly) -> Report:
-        tallies = self._context.tallies
-        steps = {name: tallies.get(name, Tally()) for name in self._context.info.steps}
-        lost = dict[str, int]()
-        for before, after in (*self._plan.wires(), *assembly.late_wires()):
-            given = sum(steps[name].given for name in before)
-            if given != steps[after].taken:
-                lost[f"{' + '.join(before)} -> {after}"] = given - steps[after].taken
-        ledger = Ledger(steps, lost)
+        ledger = Ledger.of(self._plan, self._context.tallies)
+        if self._dead is not None:
+            letters = self._context.tallies.get(_DEAD_LETTERS, Tally())
+            ledger = Ledger({**ledger.steps, _DEAD_LETTERS: letters}, ledger.lost)
         if ledger.unaccounted:
             _log.error("run %s: %d items are unaccounted for", self._context.info.name, ledger.unaccounted)
         stopped = any(source.stopping for source in self._sources)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rivusio_core.engine.stage import End, Signal
+from rivusio_core.engine.stage import Barrier, End, Signal
 
-__all__ = ["Barrier", "Cut", "Idle", "PartitionEnded", "PartitionIdle", "Stop", "Watermark"]
+__all__ = ["Barrier", "Cut", "Idle", "PartitionEnded", "PartitionIdle", "PartitionWatermark", "Stop", "Watermark"]
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class PartitionIdle(Signal):
 
     Attributes:
         origin: the partition, see `engine.origin`.
-        after: microseconds.
+        after: microseconds; None: whatever a step waits for.
     """
 
     origin: int
-    after: int
+    after: int | None
 
 
 @dataclass(frozen=True)
@@ -46,17 +46,17 @@ class PartitionEnded(Signal):
     origin: int
 
 
-@dataclass
-class Barrier(Signal):
-    """When every sink has made durable what came before it, sources may be told so.
+@dataclass(frozen=True)
+class PartitionWatermark(Signal):
+    """A partition itself says how far its event time has come.
 
     Attributes:
-        number: 1, 2, 3, ...
-        holding: a step it passed keeps items that came before it and have reached no sink yet.
+        origin: the partition.
+        time: microseconds.
     """
 
-    number: int
-    holding: bool = False
+    origin: int
+    time: int
 
 
 @dataclass

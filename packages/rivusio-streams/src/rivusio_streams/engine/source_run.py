@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 import anyio
 import anyio.to_thread
 
-from rivusio_core.engine.stage import End
+from rivusio_core.engine.stage import Barrier, End
 from rivusio_core.errors import RunError, SourceError
 from rivusio_streams.engine.foreign import describe
 from rivusio_streams.engine.open_partition import OpenPartition
-from rivusio_streams.engine.reader import Feed, Reader
-from rivusio_streams.engine.signals import Barrier, Stop
+from rivusio_streams.engine.reader import Feed, Reader, ReaderState
+from rivusio_streams.engine.signals import Stop
 from rivusio_streams.moment import NEVER
 from rivusio_streams.source import AsyncPartition, AsyncSource, Partition, Position, Source
 
@@ -35,10 +35,13 @@ class SourceRun:
     def __init__(self, feed: Feed) -> None:
         self.feed = feed
         self.readers: list[Reader] = []
+        self.keys: list[str] = []
+        """Of the partitions, as the source calls them."""
         self.stopping: Stop | None = None
+        self._over = False
 
-    async def open(self, origins: Callable[[str, str], int]) -> None:
-        """Open all partitions; `origins` numbers them.
+    async def open(self, origins: Callable[[str, str], int], start: Mapping[str, ReaderState]) -> None:
+        """Open all partitions; `origins` numbers them, `start` says where to go on, by their keys.
 
         Raises:
             SourceError: one cannot be opened; those that were are in `readers`.
@@ -53,12 +56,16 @@ class SourceRun:
                 raise SourceError(f"source {own!r}: derive sources from Source or AsyncSource")
             limiter = None if len(keys) <= _FEW else anyio.CapacityLimiter(len(keys))
             for key in keys:
+                earlier = start.get(key)
+                position = None if earlier is None else earlier.position
                 if isinstance(source, AsyncSource):
-                    opened: Partition[Any] | AsyncPartition[Any] = await source.open_partition(key, None)
+                    opened: Partition[Any] | AsyncPartition[Any] = await source.open_partition(key, position)
                 else:
-                    opened = await anyio.to_thread.run_sync(source.open_partition, key, None)
+                    opened = await anyio.to_thread.run_sync(source.open_partition, key, position)
                 name = f"{own}[{key}]" if len(keys) > 1 else own
-                self.readers.append(Reader(OpenPartition(name, opened, limiter), origins(own, key), self.feed))
+                reader = Reader(OpenPartition(name, opened, limiter), origins(own, key), self.feed, earlier)
+                self.readers.append(reader)
+                self.keys.append(key)
         except RunError:
             raise
         except Exception as error:
@@ -83,6 +90,7 @@ class SourceRun:
                     group.start_soon(partial(reader.read, ahead=ahead))
             beside.cancel_scope.cancel()
         async with feed.gate.turn(NEVER):
+            self._over = True
             over = all(reader.ended for reader in self.readers)
             await feed.out.signal(End() if over or self.stopping is None else self.stopping)
 
@@ -101,5 +109,9 @@ class SourceRun:
             positions: list[tuple[OpenPartition, Position]] = [
                 (each.partition, each.pushed) for each in self.readers if each.pushed is not None
             ]
-            await feed.out.signal(barrier)
+            if barrier.states is not None:
+                states = {key: each.state() for key, each in zip(self.keys, self.readers, strict=True)}
+                barrier.states[feed.name] = states
+            if not self._over:  # nothing follows the end
+                await feed.out.signal(barrier)
         return positions

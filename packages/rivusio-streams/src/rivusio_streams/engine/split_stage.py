@@ -1,9 +1,8 @@
-"""Sends each item one of two ways."""
+"""Sends each item one of several ways."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from operator import not_
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any
 
@@ -16,38 +15,53 @@ __all__ = ["SplitStage"]
 
 
 class SplitStage(Stage):
-    """Items for which the predicate holds go to `yes`, the others to `no`; a side that nothing takes is filtered.
+    """An item goes the way of the first predicate that holds, else the last way; one that nothing takes is filtered.
 
     Args:
         name: of the step.
-        predicate: of an item.
+        predicates: of an item.
         context: of the run.
-        yes, no: the two ways.
+        outs: the ways, one more than there are predicates.
     """
 
     def __init__(
-        self, name: str, predicate: Callable[[Any], object], context: RunContext, yes: Stage | None, no: Stage | None
+        self,
+        name: str,
+        predicates: Sequence[Callable[[Any], object]],
+        context: RunContext,
+        outs: Sequence[Stage | None],
     ) -> None:
-        self._name, self._predicate, self._context, self._yes, self._no = name, predicate, context, yes, no
+        self._name, self._context, self._outs = name, context, outs
+        self._way = _first(predicates)
 
     async def take(self, chunk: Chunk) -> None:
         began, notes = perf_counter(), Notes()
-        chunk, answers, fatal = extract(self._predicate, chunk, self._name, notes, self._context)
-        holds = list(map(bool, answers))
-        lost = (holds.count(True) if self._yes is None else 0) + (holds.count(False) if self._no is None else 0)
+        chunk, ways, fatal = extract(self._way, chunk, self._name, notes, self._context)
+        lost = sum(ways.count(way) for way, out in enumerate(self._outs) if out is None)
         tally = notes.tally(self._name)
         tally.passed -= lost
         tally.given -= lost
         tally.filtered += lost
         notes.seconds = perf_counter() - began
         await self._context.absorb(notes)
-        for out, wanted in ((self._yes, holds), (self._no, list(map(not_, holds)))):
-            if out is not None and any(wanted):
-                await out.take(chunk if all(wanted) else picked(chunk, wanted))
+        for way, out in enumerate(self._outs):
+            count = ways.count(way)
+            if out is not None and count:
+                await out.take(chunk if count == len(ways) else picked(chunk, [each == way for each in ways]))
         if fatal is not None:
             raise fatal from fatal.cause
 
     async def signal(self, signal: Signal) -> None:
-        for out in (self._yes, self._no):
+        for out in self._outs:
             if out is not None:
                 await out.signal(signal)
+
+
+def _first(predicates: Sequence[Callable[[Any], object]]) -> Callable[[Any], int]:
+    def way(value: Any) -> int:
+        for index, predicate in enumerate(predicates):
+            if predicate(value):
+                return index
+        return len(predicates)
+
+    return way

@@ -13,11 +13,10 @@ import anyio.to_thread
 
 from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.notes import Notes
-from rivusio_core.engine.stage import Chunk, End, Fail, Signal, Stage
+from rivusio_core.engine.stage import Barrier, Chunk, End, Fail, Signal, Stage
 from rivusio_core.errors import RunError, SinkError
 from rivusio_core.listener import Tally
 from rivusio_streams.engine.foreign import describe
-from rivusio_streams.engine.signals import Barrier
 from rivusio_streams.sink import AsyncSink, BaseSink, Sink
 
 __all__ = ["SinkStage", "Writer"]

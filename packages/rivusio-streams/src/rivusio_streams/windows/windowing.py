@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 __all__ = ["AlignedWindows", "Span", "Windows"]
 
@@ -14,6 +14,9 @@ Span: TypeAlias = tuple[int, int]
 
 class Windows(ABC):  # noqa: B024  # what the kinds have in common is that a stream can be cut into them
     """How a stream is cut into windows: what `window` takes. A value."""
+
+    timed: ClassVar[bool] = True
+    """Items need event times."""
 
 
 class AlignedWindows(Windows):

@@ -1,0 +1,45 @@
+"""A test that would wait for ever says who waits, instead."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import traceback
+from collections.abc import Iterable
+from typing import Any
+
+from rivusio_core.errors import RunError
+
+__all__ = ["Deadlock", "waiting_tasks"]
+
+_LOOP = re.compile(r"[/\\](asyncio|anyio)[/\\]")
+
+
+class Deadlock(RunError):
+    """Nothing can run, and nothing that is waited for will come: no timer, no thread, no process.
+
+    Attributes:
+        waiting: a line for each task that waits: its name, and the line of code where.
+    """
+
+    def __init__(self, waiting: Iterable[str]) -> None:
+        self.waiting = tuple(waiting)
+        lines = [f"  {line}" for line in self.waiting or ("nobody: no task is left",)]
+        super().__init__("\n".join(["deadlock: nothing can run any more; waiting are", *lines]))
+
+
+def waiting_tasks(loop: asyncio.AbstractEventLoop) -> list[str]:
+    """A line for each task of the loop that is not done: its name and the innermost line of its own code."""
+    return sorted(_line(task) for task in asyncio.all_tasks(loop) if not task.done())
+
+
+def _line(task: asyncio.Task[Any]) -> str:
+    where = ""
+    call: Any = task.get_coro()
+    while call is not None:  # down the chain of awaits, to the last frame that is not the event loop's own
+        frame = getattr(call, "cr_frame", None) or getattr(call, "ag_frame", None) or getattr(call, "gi_frame", None)
+        if frame is not None and not _LOOP.search(frame.f_code.co_filename):
+            [summary] = traceback.extract_stack(frame, limit=1)[-1:]
+            where = f"{summary.filename}:{summary.lineno} in {summary.name}"
+        call = getattr(call, "cr_await", None) or getattr(call, "ag_await", None) or getattr(call, "gi_yieldfrom", None)
+    return f"{task.get_name()}{f' at {where}' if where else ''}"

@@ -1,0 +1,115 @@
+"""What a step does that keeps items or values and judges by time: windows, joins, keyed state.
+
+An operator is sync and does no I/O: what comes out depends on the items, the watermark just before each, and the clock
+alone. `OperatorStage` does everything else: chunks, errors, counts, signals, timers, snapshots.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+from rivusio_streams.moment import FOREVER, NEVER
+
+__all__ = ["Operator", "Row", "RowFailed", "Rows"]
+
+Row: TypeAlias = tuple[int, int, Any, Any]
+"""An item: its event time, the watermark just before it, its key (None where there are none), the item itself; for
+joins a pair of the index of its input and the item."""
+Rows: TypeAlias = Iterator[tuple[int, Row]]
+"""The items of a chunk, numbered."""
+
+
+class RowFailed(Exception):
+    """Tells which item of the chunk raised. Not an error of its own: `__cause__` is."""
+
+    def __init__(self, index: int, error: Exception) -> None:
+        super().__init__(index)
+        self.index, self.error = index, error
+
+
+class Operator(ABC):
+    """Base of operators.
+
+    Attributes, read by the stage:
+        name: of the step.
+        watermark: how far event time has come.
+        next: the watermark at which `advance` has something to do.
+        now: the clock, microseconds of `Clock.monotonic`; kept up to date where `clocked`.
+        due: the reading of the clock at which `tick` has something to do.
+        clocked: it uses the clock.
+        delay: microseconds by which results may lie behind the watermark; what leaves the step is held back so much.
+        held: items that wait for something.
+        filtered: items that gave nothing and wait for nothing, so far.
+        values, times, marks: results since the stage last took them, with their event times, and the watermark just
+            before each (already held back by `delay`).
+    """
+
+    clocked: bool = False
+    delay: int = 0
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.watermark = NEVER
+        self.next = FOREVER
+        self.now = 0
+        self.due = FOREVER
+        self.held: int = 0
+        self.filtered: int = 0
+        self.values: list[Any] = []
+        self.times: list[int] = []
+        self.marks: list[int] = []
+
+    @abstractmethod
+    def add(self, time: int, mark: int, key: Any, value: Any) -> bool:
+        """Take an item; False when it is late: refused. `watermark` may be behind `mark` still."""
+
+    def add_rows(self, rows: Rows, late: list[bool]) -> None:
+        """Take items one by one, and let event time pass between them.
+
+        Args:
+            rows: the items. It is continued behind a failed one.
+            late: True is put where an item is refused.
+
+        Raises:
+            RowFailed: an item failed; those before it are dealt with.
+        """
+        add, index = self.add, -1
+        try:
+            for index, (time, mark, key, value) in rows:
+                if mark >= self.next:
+                    self.advance(mark)
+                if not add(time, mark, key, value):
+                    late[index] = True
+        except Exception as error:
+            raise RowFailed(index, error) from error
+
+    @abstractmethod
+    def advance(self, watermark: int) -> None:
+        """Event time has come so far: give what was waiting for it, in order; FOREVER at the end of the input."""
+
+    def tick(self) -> None:  # noqa: B027  # most operators do not use the clock
+        """The clock has reached `now`, which may be `due` or later."""
+
+    def finish(self) -> None:
+        """The input is over."""
+        self.advance(FOREVER)
+
+    def give(self, value: Any, time: int, mark: int) -> None:
+        """Give a result."""
+        self.values.append(value)
+        self.times.append(time)
+        self.marks.append(mark)
+
+    @abstractmethod
+    def snapshot(self) -> object:
+        """What is kept, as plain values; those may go on changing."""
+
+    @abstractmethod
+    def restore(self, state: Any) -> None:
+        """Take up what a snapshot says, in place of nothing."""
+
+    def explain(self) -> dict[str, object]:
+        """What is held and how old it is, as values that JSON can hold; see `rivusio explain`."""
+        return {"held": self.held}

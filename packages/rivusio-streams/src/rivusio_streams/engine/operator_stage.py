@@ -1,0 +1,229 @@
+"""Runs an operator: hands it items and time, and pushes what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import asynccontextmanager
+from itertools import repeat
+from time import perf_counter
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
+
+from rivusio_core.engine.context import RunContext
+from rivusio_core.engine.notes import Notes
+from rivusio_core.engine.stage import Barrier, Chunk, End, Signal, Stage, Stateful
+from rivusio_core.errors import PipeError
+from rivusio_streams.engine.operator import Operator, RowFailed, Rows
+from rivusio_streams.engine.origin import KEY, MARK, SIDE, TIME, TIMED
+from rivusio_streams.engine.signals import Stop, Watermark
+from rivusio_streams.engine.treatment import picked, treat
+from rivusio_streams.moment import FOREVER, NEVER
+
+__all__ = ["OperatorStage"]
+
+
+class OperatorStage(Stage, Stateful):
+    """One step that keeps something.
+
+    Lateness is judged, and event time passes, item by item with the watermark just before the item: what comes out does
+    not depend on how items are cut into chunks.
+
+    Args:
+        operator: what it does.
+        keyed: items have keys.
+        inputs: how many streams it joins; 1 where it joins none.
+        takes, gives: how many columns items and results have.
+        origin: what its results are said to come from.
+        context: of the run.
+        out: takes results.
+        late_out: takes late items, if anything does.
+    """
+
+    def __init__(
+        self,
+        operator: Operator,
+        *,
+        keyed: bool,
+        inputs: int,
+        takes: int,
+        gives: int,
+        origin: int,
+        context: RunContext,
+        out: Stage,
+        late_out: Stage | None,
+    ) -> None:
+        self.out = out
+        self.name = operator.name
+        self.operator = operator
+        self._keyed, self._inputs, self._takes, self._gives = keyed, inputs, takes, gives
+        self._origin, self._context, self._late_out = origin, context, late_out
+        self.listeners: list[Callable[[], None]] = []
+        """Called whenever the operator did something: what it waits for may have changed."""
+        self._given = 0
+        self._over = False
+        self._lock = anyio.Lock() if operator.clocked else None
+        self._planned = FOREVER
+        self._changed = anyio.Event()
+
+    async def open(self, group: TaskGroup) -> None:
+        if self.operator.clocked:
+            group.start_soon(self._watch_clock, name=f"{self.name}: timers")
+
+    # -------------------------------------------------------------------------------------------------- in and out
+
+    async def take(self, chunk: Chunk) -> None:
+        async with self._turn():
+            await self._take(chunk)
+        for listener in self.listeners:
+            listener()
+
+    async def _take(self, chunk: Chunk) -> None:
+        operator, began, notes = self.operator, perf_counter(), Notes()
+        held, filtered = operator.held, operator.filtered
+        late = [False] * len(chunk)
+        rows = self._rows(chunk)
+        fatal: PipeError | None = None
+        taken = failures = 0
+        while fatal is None:
+            try:
+                operator.add_rows(rows, late)
+                taken = len(chunk)
+                break
+            except RowFailed as failed:
+                failures, taken = failures + 1, failed.index + 1
+                columns = tuple(column[failed.index] for column in chunk.columns)
+                fatal = treat(notes, self.name, chunk.values[failed.index], columns, failed.error, self._context)
+        if taken and self._takes == TIMED:
+            operator.watermark = max(operator.watermark, chunk.columns[MARK][taken - 1])
+        notes.tally(self.name).taken += taken
+        self._count(notes, taken - failures, sum(late), held, filtered)
+        notes.seconds = perf_counter() - began
+        await self._context.absorb(notes)
+        if self._late_out is not None and any(late):
+            await self._late_out.take(picked(chunk, late))
+        await self._push()
+        if fatal is not None:
+            raise fatal from fatal.cause
+
+    def _rows(self, chunk: Chunk) -> Rows:
+        columns = chunk.columns
+        times: Iterable[int]
+        marks: Iterable[int]
+        if self._takes == TIMED:
+            times, marks = columns[TIME], columns[MARK]
+        else:  # items of which nothing says when they happened: now
+            times, marks = repeat(self._context.clock.wall()), repeat(NEVER)
+        keys = columns[KEY] if self._keyed else repeat(None)
+        values = chunk.values if self._inputs == 1 else zip(columns[SIDE], chunk.values, strict=True)
+        return enumerate(zip(times, marks, keys, values))  # noqa: B905  # some repeat for ever
+
+    def _count(self, notes: Notes, done: int, late: int, held: int, filtered: int) -> None:
+        tally, operator = notes.tally(self.name), self.operator
+        kept, lost = operator.held - held, operator.filtered - filtered
+        tally.late += late
+        tally.filtered += lost
+        tally.held += kept
+        tally.passed += done - late - lost - kept
+        tally.given += len(operator.values)
+
+    async def signal(self, signal: Signal) -> None:
+        async with self._turn():
+            operator = self.operator
+            if isinstance(signal, Watermark):
+                await self._pass_time(signal.time)
+                signal = Watermark(signal.time - operator.delay) if operator.delay else signal
+            elif isinstance(signal, Stop):
+                signal.holding |= operator.held > 0
+                self._over = True
+            elif isinstance(signal, End):
+                held, filtered = operator.held, operator.filtered
+                operator.finish()
+                self._over = True
+                await self._flush(held, filtered)
+            elif isinstance(signal, Barrier):
+                if signal.states is not None:
+                    signal.states[self.name] = self.snapshot()
+                else:
+                    signal.holding |= operator.held > 0
+            if self._late_out is not None and isinstance(signal, End | Barrier):
+                await self._late_out.signal(signal)
+            await self.out.signal(signal)
+        for listener in self.listeners:
+            listener()
+
+    async def _pass_time(self, watermark: int) -> None:
+        operator = self.operator
+        operator.watermark = max(operator.watermark, watermark)
+        if watermark >= operator.next:
+            held, filtered = operator.held, operator.filtered
+            operator.advance(watermark)
+            await self._flush(held, filtered)
+
+    async def _flush(self, held: int, filtered: int) -> None:
+        notes = Notes()
+        self._count(notes, 0, 0, held, filtered)
+        await self._context.absorb(notes)
+        await self._push()
+
+    async def _push(self) -> None:
+        operator = self.operator
+        if operator.values:
+            count, values = len(operator.values), operator.values
+            columns = (range(self._given, self._given + count), [self._origin] * count, operator.times, operator.marks)
+            operator.values, operator.times, operator.marks = [], [], []
+            self._given += count
+            await self.out.take(Chunk(values, columns[: self._gives]))
+
+    # -------------------------------------------------------------------------------------------------- the clock
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncGenerator[None, None]:
+        """One at a time, upstream or the clock; afterwards the clock's task hears of what has become due."""
+        if self._lock is None:
+            yield
+            return
+        async with self._lock:
+            self.operator.now = self._now()
+            yield
+            if self.operator.due != self._planned:
+                self._planned = self.operator.due
+                self._changed.set()
+
+    def _now(self) -> int:
+        return round(self._context.clock.monotonic() * 1_000_000)
+
+    async def _watch_clock(self) -> None:
+        while True:
+            self._changed = anyio.Event()
+            left = self._planned - self._now()
+            if self._planned == FOREVER:
+                await self._changed.wait()
+            elif left > 0:
+                with self._context.clock.deadline(left / 1_000_000):
+                    await self._changed.wait()
+            else:
+                async with self._turn():
+                    if not self._over and self.operator.due <= self.operator.now:
+                        held, filtered = self.operator.held, self.operator.filtered
+                        self.operator.tick()
+                        await self._flush(held, filtered)
+
+    # -------------------------------------------------------------------------------------------------- snapshots
+
+    def snapshot(self) -> object:
+        operator = self.operator
+        return {
+            "given": self._given,
+            "watermark": operator.watermark,
+            "held": operator.held,
+            "operator": operator.snapshot(),
+        }
+
+    def restore(self, state: Any) -> None:
+        operator = self.operator
+        self._given, operator.watermark, operator.held = state["given"], state["watermark"], state["held"]
+        operator.now = self._now()
+        operator.restore(state["operator"])
+        self._planned = operator.due
