@@ -51,6 +51,9 @@ class RunSettings(BaseModel):
     progress: bool | None = Field(
         default=None, description="Show progress on standard error; by default where that is a terminal."
     )
+    record: Path | None = Field(
+        default=None, description="Where the run keeps a record of itself, a JSON file for `rivusio explain`."
+    )
     checkpoint: str | None = Field(default=None, description="Not there yet.")
     delivery: Literal["at_least_once", "exactly_once", "at_most_once"] = Field(
         default="at_least_once", description="Only 'at_least_once' is there yet."

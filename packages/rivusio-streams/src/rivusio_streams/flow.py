@@ -16,6 +16,7 @@ from rivusio_core.runnable import Launch
 from rivusio_streams.check import CheckReport, check
 from rivusio_streams.config import RunConfig, RunSettings
 from rivusio_streams.drawing import drawing
+from rivusio_streams.explain import explained
 from rivusio_streams.graph import Node, WriteNode
 from rivusio_streams.plan import Plan
 from rivusio_streams.report import Report
@@ -119,6 +120,10 @@ class Flow:
             DefinitionError: there is no such format.
         """
         return drawing(Plan.of(self.ends), self.name).render(format)
+
+    def explain(self) -> str:
+        """What each step keeps and waits for, in sentences; of a run, `rivusio explain` says why it still waits."""
+        return explained(Plan.of(self.ends))
 
     def nodes(self) -> tuple[Node, ...]:
         """All nodes, every one after those that feed it."""

@@ -105,6 +105,24 @@ class Plan:
         """The node says when items happened, whatever a source says."""
         return isinstance(node, EventTimeNode) and (node.spec.of is not None or node.spec.by_clock)
 
+    def says_watermarks(self, node: Node) -> bool:
+        """The node says how far event time has come."""
+        return isinstance(node, EventTimeNode) or (isinstance(node, ReadNode) and node.source.timed)
+
+    def timing_steps(self, node: Node) -> list[str]:
+        """The nearest steps before a node that say how far event time has come."""
+        stack, seen, found = [*reversed(node.inputs)], set[int](), list[str]()
+        while stack:
+            before = stack.pop()
+            if id(before) in seen:
+                continue
+            seen.add(id(before))
+            if self.says_watermarks(before):
+                found.append(self.name(before))
+            else:
+                stack += reversed(before.inputs)
+        return found
+
     def is_timed(self, node: KeyedNode) -> bool:
         """The node needs to know when items happened."""
         match node:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from rivusio_core.cli import check, graph, plugins, run
+from rivusio_core.cli import check, explain, graph, plugins, run
 from rivusio_core.cli.console import Block, Console
 from rivusio_core.cli.exit_code import ExitCode, exit_code
 from rivusio_core.cli.failure import blocks, flattened
@@ -15,7 +15,13 @@ from rivusio_core.nearest import did_you_mean
 
 __all__ = ["COMMANDS", "main"]
 
-COMMANDS: tuple[Command, ...] = (run.COMMAND, check.COMMAND, graph.COMMAND, plugins.COMMAND)
+COMMANDS: tuple[Command, ...] = (
+    run.COMMAND,
+    check.COMMAND,
+    graph.COMMAND,
+    explain.COMMAND,
+    plugins.COMMAND,
+)
 
 _CODES = """exit codes:
   0 fine, also after a signal that led to a clean stop; 1 the run failed; 2 wrong usage or configuration;

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import inspect
 import re
 import traceback
 from collections.abc import Iterable
@@ -29,8 +31,9 @@ class Deadlock(RunError):
 
 
 def waiting_tasks(loop: asyncio.AbstractEventLoop) -> list[str]:
-    """A line for each task of the loop that is not done: its name and the innermost line of its own code."""
-    return sorted(_line(task) for task in asyncio.all_tasks(loop) if not task.done())
+    """A line for each other task of the loop that is not done: its name and the innermost line of its own code."""
+    own = asyncio.current_task(loop)
+    return sorted(_line(task) for task in asyncio.all_tasks(loop) if not task.done() and task is not own)
 
 
 def _line(task: asyncio.Task[Any]) -> str:
@@ -41,5 +44,18 @@ def _line(task: asyncio.Task[Any]) -> str:
         if frame is not None and not _LOOP.search(frame.f_code.co_filename):
             [summary] = traceback.extract_stack(frame, limit=1)[-1:]
             where = f"{summary.filename}:{summary.lineno} in {summary.name}"
-        call = getattr(call, "cr_await", None) or getattr(call, "ag_await", None) or getattr(call, "gi_yieldfrom", None)
+        call = _awaited(call)
     return f"{task.get_name()}{f' at {where}' if where else ''}"
+
+
+def _awaited(call: object) -> object:
+    """What a coroutine or generator waits for, if that is one, too."""
+    for name in ("cr_await", "ag_await", "gi_yieldfrom"):
+        inner = getattr(call, name, None)
+        if inner is None:
+            continue
+        if inspect.iscoroutine(inner) or inspect.isasyncgen(inner) or inspect.isgenerator(inner):
+            return inner
+        # The step of an async generator does not say whose it is.
+        return next((each for each in gc.get_referents(inner) if inspect.isasyncgen(each)), None)
+    return None

@@ -180,6 +180,7 @@ class Assembly:
             takes=takes,
             gives=self._columns[id(node)],
             origin=self._origins[id(node)][0],
+            origin_name=lambda origin: self._labels.get(origin, ""),
             context=self._context,
             out=out,
             late_out=None if late is None else self._add(self._sink(self.writers[late])),

@@ -52,10 +52,10 @@ class EventTimeStage(Stage, Stateful):
     ) -> None:
         self.out = out
         self.name = f"{step}: times" if of_source else step
-        self._step, self._counts = step, not of_source
+        self.step, self._counts = step, not of_source
         self.ahead = 0
         """Items whose time was too far in the future to move the watermark."""
-        self._spec, self._context, self._cuts, self._reached = spec, context, cuts, reached
+        self.spec, self._context, self._cuts, self._reached = spec, context, cuts, reached
         self._origins, self._told = origins, told
         self._watermarks = Watermarks(sorted(origins), spec.out_of_order)
         self._states = {} if spec.strategy is None else {origin: spec.strategy.create() for origin in origins}
@@ -74,7 +74,7 @@ class EventTimeStage(Stage, Stateful):
             raise fatal from fatal.cause
 
     def _times(self, chunk: Chunk, notes: Notes) -> tuple[Chunk, list[int], PipeError | None]:
-        of, known = self._spec.of, chunk.columns[TIME] if self._spec.of is None else ()
+        of, known = self.spec.of, chunk.columns[TIME] if self.spec.of is None else ()
         if of is None:
             count = len(chunk)
             if self._counts:
@@ -108,16 +108,16 @@ class EventTimeStage(Stage, Stateful):
     def _marks(self, origin: int, times: list[int], values: list[Any]) -> list[int]:
         moving: list[int] | None = None
         wall = self._context.clock.wall()
-        if self._spec.max_future is not None:
-            limit = wall + self._spec.max_future
+        if self.spec.max_future is not None:
+            limit = wall + self.spec.max_future
             if max(times) > limit:
                 moving = [time if time <= limit else NEVER for time in times]
                 self.ahead += moving.count(NEVER)
         before = self._watermarks.reached(origin)
         if origin in self._told:
             marks = self._watermarks.pass_given(origin, repeat(NEVER, len(times)))
-        elif self._spec.strategy is not None:
-            marks = self._watermarks.pass_given(origin, self._after(origin, self._spec.strategy, times, values, moving))
+        elif self.spec.strategy is not None:
+            marks = self._watermarks.pass_given(origin, self._after(origin, self.spec.strategy, times, values, moving))
         else:
             marks = self._watermarks.pass_items(origin, times, moving)
         self._note(origin, before, wall)
@@ -155,14 +155,14 @@ class EventTimeStage(Stage, Stateful):
         reached = self._watermarks.combined
         if reached > self._said:
             self._said = reached
-            self._context.listeners.watermark_moved(self._context.info, self._step, reached, self._context.clock.wall())
+            self._context.listeners.watermark_moved(self._context.info, self.step, reached, self._context.clock.wall())
             await self.out.signal(Watermark(reached))
 
     async def signal(self, signal: Signal) -> None:
         if isinstance(signal, Watermark | Idle):
             return  # of an event time that this step replaces
         if isinstance(signal, PartitionIdle) and signal.origin in self._origins:
-            if signal.after is None or signal.after == self._spec.idle_after:
+            if signal.after is None or signal.after == self.spec.idle_after:
                 self._watermarks.go_idle(signal.origin)
                 await self._say()
                 if self._watermarks.all_idle and not self._idle:

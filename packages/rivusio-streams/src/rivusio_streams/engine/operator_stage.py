@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from itertools import repeat
 from time import perf_counter
 from typing import Any
@@ -16,12 +18,25 @@ from rivusio_core.engine.notes import Notes
 from rivusio_core.engine.stage import Barrier, Chunk, End, Signal, Stage, Stateful
 from rivusio_core.errors import PipeError
 from rivusio_streams.engine.operator import Operator, RowFailed, Rows
-from rivusio_streams.engine.origin import KEY, MARK, SIDE, TIME, TIMED
+from rivusio_streams.engine.origin import KEY, MARK, ORIGIN, POSITION, SIDE, TIME, TIMED
 from rivusio_streams.engine.signals import Stop, Watermark
 from rivusio_streams.engine.treatment import picked, treat
 from rivusio_streams.moment import FOREVER, NEVER
 
-__all__ = ["OperatorStage"]
+__all__ = ["LateItem", "OperatorStage"]
+
+_LATE = 5
+"""Refused items that are remembered, to explain them."""
+
+
+@dataclass(frozen=True, slots=True)
+class LateItem:
+    """An item that was refused: where it came from, when it happened, and the watermark just before it."""
+
+    position: int
+    origin: int
+    time: int
+    mark: int
 
 
 class OperatorStage(Stage, Stateful):
@@ -36,6 +51,7 @@ class OperatorStage(Stage, Stateful):
         inputs: how many streams it joins; 1 where it joins none.
         takes, gives: how many columns items and results have.
         origin: what its results are said to come from.
+        origin_name: what an origin is called.
         context: of the run.
         out: takes results.
         late_out: takes late items, if anything does.
@@ -50,6 +66,7 @@ class OperatorStage(Stage, Stateful):
         takes: int,
         gives: int,
         origin: int,
+        origin_name: Callable[[int], str],
         context: RunContext,
         out: Stage,
         late_out: Stage | None,
@@ -61,6 +78,10 @@ class OperatorStage(Stage, Stateful):
         self._origin, self._context, self._late_out = origin, context, late_out
         self.listeners: list[Callable[[], None]] = []
         """Called whenever the operator did something: what it waits for may have changed."""
+        self.late_items = deque[LateItem](maxlen=_LATE)
+        """The last items that were refused."""
+        self.late_count = 0
+        self.origin_name = origin_name
         self._given = 0
         self._over = False
         self._lock = anyio.Lock() if operator.clocked else None
@@ -101,11 +122,19 @@ class OperatorStage(Stage, Stateful):
         self._count(notes, taken - failures, sum(late), held, filtered)
         notes.seconds = perf_counter() - began
         await self._context.absorb(notes)
-        if self._late_out is not None and any(late):
-            await self._late_out.take(picked(chunk, late))
+        if any(late):
+            await self._refuse(picked(chunk, late))
         await self._push()
         if fatal is not None:
             raise fatal from fatal.cause
+
+    async def _refuse(self, late: Chunk) -> None:
+        columns = (late.columns[POSITION], late.columns[ORIGIN], late.columns[TIME], late.columns[MARK])
+        self.late_count += len(late)
+        for row in zip(*(column[-_LATE:] for column in columns), strict=True):
+            self.late_items.append(LateItem(*row))
+        if self._late_out is not None:
+            await self._late_out.take(late)
 
     def _rows(self, chunk: Chunk) -> Rows:
         columns = chunk.columns

@@ -22,12 +22,15 @@ from rivusio_core.engine.session import first_error, with_closing_errors
 from rivusio_core.engine.stage import Barrier, End, Signal
 from rivusio_core.errors import DrainTimeout
 from rivusio_core.listener import Listener, Tally
+from rivusio_core.run_record import RunRecord
 from rivusio_streams.config import RunConfig
 from rivusio_streams.dead_letter import Envelope, letters_sink
 from rivusio_streams.engine.acknowledge import Acknowledger
 from rivusio_streams.engine.assembly import Assembly
 from rivusio_streams.engine.origin import Origin
 from rivusio_streams.engine.reader import Feed, Reader
+from rivusio_streams.engine.record import RunState, record_of
+from rivusio_streams.engine.recorder import Recorder
 from rivusio_streams.engine.signals import Stop
 from rivusio_streams.engine.source_run import SourceRun
 from rivusio_streams.engine.writer import SinkStage, Writer
@@ -89,6 +92,10 @@ class FlowRun:
         self._all_ended = anyio.Event()
         self._sinks: list[SinkStage] = []
         self._acknowledger: Acknowledger | None = None
+        self._began = self._context.clock.wall()
+        self._error: BaseException | None = None
+        self._is_over = False
+        self._recorder = Recorder(config.record, self._context.clock, self.record) if config.record else None
 
     async def run(self) -> Report:
         """Run until the end of the input, or until stopped.
@@ -112,6 +119,9 @@ class FlowRun:
                 raise
             finally:
                 with anyio.move_on_after(_CLOSING, shield=True) as deadline:
+                    if self._recorder is not None:
+                        self._error, self._is_over = error, True
+                        await self._recorder.once()
                     closing = await self._close()
                     final = with_closing_errors(error, closing)
                     if error is None and final is not None:
@@ -186,13 +196,15 @@ class FlowRun:
                 await stage.open(group)
             self._acknowledger = Acknowledger(self._sources, self._open_sinks, self._flush_dead_letters)
             self.working.set()
-            group.start_soon(self._heed_stop)
+            group.start_soon(self._heed_stop, name="waiting for a stop")
+            if self._recorder is not None:
+                group.start_soon(self._recorder.run, name="record")
             if self._acknowledger.needed:
                 group.start_soon(self._acknowledger.run, self._context.clock, seconds(self._config.every))
             ahead = sum(len(source.readers) for source in self._sources) > 1
             async with anyio.create_task_group() as reading:
                 for source in self._sources:
-                    reading.start_soon(source.run, ahead)
+                    reading.start_soon(source.run, ahead, name=f"{source.feed.name}: source")
             await self._all_ended.wait()
             await self._flush_dead_letters()
             if not self._holding:
@@ -224,6 +236,28 @@ class FlowRun:
         """Who reads a partition, by the name of the step and its index."""
         [found] = [each for each in self._sources if each.feed.name == source]
         return found.readers[partition]
+
+    def record(self) -> RunRecord | None:
+        """What the run says of itself; None: it is not open yet."""
+        if self.assembly is None:
+            return None
+        return record_of(
+            self._plan,
+            self._context.info,
+            self.assembly,
+            self._context.tallies,
+            state=self._state(),
+            began=self._began,
+            now=self._context.clock.wall(),
+            error=self._error,
+        )
+
+    def _state(self) -> RunState:
+        if not self._is_over:
+            return "running"
+        if self._error is not None:
+            return "failed"
+        return "stopped" if self._stop.is_set() else "finished"
 
     @property
     def tallies(self) -> Mapping[str, Tally]:

@@ -87,7 +87,7 @@ class SourceRun:
                     beside.start_soon(self._work, reader, partition)
             async with anyio.create_task_group() as group:
                 for reader in self.readers:
-                    group.start_soon(partial(reader.read, ahead=ahead))
+                    group.start_soon(partial(reader.read, ahead=ahead), name=f"{reader.partition.name}: reading")
             beside.cancel_scope.cancel()
         async with feed.gate.turn(NEVER):
             self._over = True

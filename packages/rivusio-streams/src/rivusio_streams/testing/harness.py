@@ -16,6 +16,7 @@ from rivusio_core.duration import Duration, seconds
 from rivusio_core.errors import DefinitionError
 from rivusio_core.event_loop import running_loop
 from rivusio_core.listener import Tally
+from rivusio_core.run_record import RunRecord
 from rivusio_core.testing import Deadlock, SteppedClock
 from rivusio_core.testing.deadlock import waiting_tasks
 from rivusio_streams.check import check
@@ -125,7 +126,8 @@ class Harness(Generic[T]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        over = self._task is not None and self._task.done()
+        task = self._task
+        over = task is not None and task.done() and not task.cancelled() and task.exception() is None
         try:
             self._runner.run(self._throw_away())
         finally:
@@ -311,6 +313,17 @@ class Harness(Generic[T]):
             for name, tally in self._run.tallies.items():
                 tallies.setdefault(name, Tally()).add(tally)
         return Ledger.of(self._plan, tallies)
+
+    def explain(self) -> RunRecord:
+        """What the run says of itself: why windows are open, why items were late, what is held.
+
+        Raises:
+            DefinitionError: it is not running: this is asked inside of the `with` block.
+        """
+        record = None if self._run is None else self._run.record()
+        if record is None:
+            raise DefinitionError("explain: the harness is not running")
+        return record
 
     def _node(self, source: Input[Any]) -> ReadNode:
         if id(source) not in self._inputs:

@@ -17,7 +17,13 @@ def recording(sink: BaseSink[Any] | None, into: list[Any]) -> BaseSink[Any]:
         return _AsyncRecorder(sink, into)
     if isinstance(sink, Sink):
         return _Recorder(sink, into)
-    return ListSink(into)
+    return _Kept(into)
+
+
+class _Kept(ListSink[Any]):
+    @property
+    def step_name(self) -> str:
+        return "late"
 
 
 class _AsyncRecorder(AsyncSink[Any]):
