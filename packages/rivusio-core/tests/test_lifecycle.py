@@ -11,8 +11,24 @@ import pytest
 from anyio.lowlevel import checkpoint
 from sample_pipes import LIFE, ARecorded, Recorded, aadd, add, fail_at_17
 
-from rivusio_core import Listener, PipeError, RunInfo, Use, flat_pipe, pipe, resource, state
+from rivusio_core import (
+    AsyncBasePipe,
+    Clock,
+    Listener,
+    Parallel,
+    PipeError,
+    RunInfo,
+    SystemClock,
+    Use,
+    branch,
+    flat_pipe,
+    pipe,
+    resource,
+    run_clock,
+    state,
+)
 from rivusio_core.pipe import SyncBasePipe
+from rivusio_core.testing import VirtualClock
 
 
 @pytest.fixture(autouse=True)
@@ -243,3 +259,35 @@ async def test_a_pool_lends_each_thing_to_one_call_at_a_time() -> None:
     assert [out async for out in use.with_options(concurrency=1).amap(range(3))] == [0, 1, 2]
     assert most[-1] == 1  # no more are opened than can be in use
     assert add.run(1) == 2
+
+
+# ------------------------------------------------------------------------------------------- the clock of the run
+
+
+@pipe
+def tell(number: int, *, clock: Annotated[Clock, Use(run_clock)] = state()) -> int:
+    return clock.wall() + number
+
+
+class Wait(AsyncBasePipe[int, float]):
+    clock: Annotated[Clock, Use(run_clock)] = state()
+
+    async def process(self, item: int) -> float:
+        await self.clock.sleep(item)
+        return self.clock.monotonic()
+
+
+def test_pipes_are_lent_the_clock_of_their_run() -> None:
+    assert list(tell.map([1, 2], clock=VirtualClock(wall=10))) == [11, 12]
+    assert list(branch(tell, Wait()).map([60], clock=VirtualClock(wall=10))) == [(70, 60.0)]
+    assert Wait() == Wait()
+
+
+def test_without_one_of_the_tests_own_it_is_the_clock_of_the_machine() -> None:
+    before = SystemClock().wall()
+    for results in (
+        tell.map([0]),
+        tell.with_options(thread=True).map([0]),
+        tell.map([0], parallel=Parallel(kind="thread", workers=2)),
+    ):
+        assert before <= next(iter(results)) <= SystemClock().wall()

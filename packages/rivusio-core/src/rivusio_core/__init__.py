@@ -50,6 +50,7 @@ from rivusio_core.policy.rate_limit import RateLimit
 from rivusio_core.policy.retry import Retry
 from rivusio_core.resource import Resource, Use, resource
 from rivusio_core.route import route
+from rivusio_core.run_clock import run_clock
 from rivusio_core.run_settings import RunSettings
 from rivusio_core.shapes import batch, keep, not_none, unbatch
 from rivusio_core.state import state
@@ -118,6 +119,7 @@ __all__ = [
     "pipe",
     "resource",
     "route",
+    "run_clock",
     "state",
     "unbatch",
 ]

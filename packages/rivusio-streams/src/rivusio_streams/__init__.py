@@ -7,7 +7,9 @@ from rivusio_streams.config import RunConfig
 from rivusio_streams.connectors import Csv, JsonLines, ListSink, StdIn, StdOut
 from rivusio_streams.dead_letter import Envelope
 from rivusio_streams.flow import Flow
+from rivusio_streams.join import Joined
 from rivusio_streams.keyed import KeyedStream
+from rivusio_streams.lookups import Batched, LookupSettings
 from rivusio_streams.report import Ledger, Report
 from rivusio_streams.sink import AsyncSink, BaseSink, Sink
 from rivusio_streams.source import (
@@ -34,6 +36,7 @@ __all__ = [
     "AsyncSource",
     "BaseSink",
     "BaseSource",
+    "Batched",
     "CheckReport",
     "Csv",
     "EarlyCount",
@@ -41,10 +44,12 @@ __all__ = [
     "EndOfPartition",
     "Envelope",
     "Flow",
+    "Joined",
     "JsonLines",
     "KeyedStream",
     "Ledger",
     "ListSink",
+    "LookupSettings",
     "Pane",
     "Partition",
     "Position",

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from datetime import datetime
-from typing import Any, Generic, TypeGuard, TypeVar, Unpack, overload
+from typing import Any, Generic, Literal, TypeGuard, TypeVar, Unpack, overload
 
 from typing_extensions import TypeIs
 
@@ -41,7 +41,10 @@ from rivusio_streams.graph import (
     TeeNode,
     WriteNode,
 )
+from rivusio_streams.join import Joined
 from rivusio_streams.keyed import KeyedStream
+from rivusio_streams.lookups import Batched, LookupSettings
+from rivusio_streams.lookups.pipe import is_known, looking_up
 from rivusio_streams.sink import BaseSink
 from rivusio_streams.source import BaseSource
 from rivusio_streams.trigger import Trigger
@@ -55,6 +58,7 @@ T = TypeVar("T", covariant=True)
 S = TypeVar("S")
 K = TypeVar("K")
 N = TypeVar("N")
+V = TypeVar("V")
 
 
 class Stream(Generic[T]):
@@ -171,6 +175,80 @@ class Stream(Generic[T]):
             ConfigError: `n` is below 1, or `within` is not longer than 0.
         """
         return self._then(name, batch(n, within).step)
+
+    @overload
+    def lookup(
+        self,
+        fetch: Callable[[K], Awaitable[V | None]] | Batched[K, V],
+        *,
+        key: Callable[[T], K],
+        how: Literal["inner"] = "inner",
+        **settings: Unpack[LookupSettings],
+    ) -> Stream[Joined[K, T, V]]: ...
+    @overload
+    def lookup(
+        self,
+        fetch: Callable[[K], Awaitable[V | None]] | Batched[K, V],
+        *,
+        key: Callable[[T], K],
+        how: Literal["left"],
+        **settings: Unpack[LookupSettings],
+    ) -> Stream[Joined[K, T, V | None]]: ...
+    @overload
+    def lookup(
+        self,
+        fetch: Callable[[K], V | None],
+        *,
+        key: Callable[[T], K],
+        how: Literal["inner"] = "inner",
+        **settings: Unpack[LookupSettings],
+    ) -> Stream[Joined[K, T, V]]: ...
+    @overload
+    def lookup(
+        self,
+        fetch: Callable[[K], V | None],
+        *,
+        key: Callable[[T], K],
+        how: Literal["left"],
+        **settings: Unpack[LookupSettings],
+    ) -> Stream[Joined[K, T, V | None]]: ...
+    def lookup(
+        self,
+        fetch: Callable[[Any], Any] | Batched[Any, Any],
+        *,
+        key: Callable[[Any], Any],
+        how: Literal["inner", "left"] = "inner",
+        **settings: Unpack[LookupSettings],
+    ) -> Stream[Any]:
+        """Join each item with what something outside knows of its key: a table, a service.
+
+        Answers are kept for a time, those that nothing is known, too. At any time there is one request at most for a
+        key: items with a key that is being asked about wait for that request, and if it fails, it fails for all of
+        them and is forgotten. Results are in the order of the items.
+
+        Args:
+            fetch: what is known of a key, None if nothing: a coroutine function; or a plain one, which must not block;
+                or `Batched`, to ask about several keys at once.
+            key: of an item; must be hashable.
+            how: `"inner"`: items of whose key nothing is known are filtered; `"left"`: None is on their right.
+            settings: `ttl` and `negative_ttl` (how long answers are kept), `size` (how many), `concurrency` (items in
+                work), and `retry`, `timeout`, `on_error` and `name` as of pipes: see `LookupSettings`.
+
+        Raises:
+            DefinitionError: `fetch` or `key` is no function.
+            CompositionError: `key` does not take what this stream gives.
+            ConfigError: a setting is unknown or wrong.
+
+        Example:
+            >>> names = {1: "Ada", 2: "Grace"}
+            >>> out: list[Joined[int, int, str]] = []
+            >>> _ = Stream.read([10, 20, 31]).lookup(names.get, key=lambda n: n // 10).write(out).run()
+            >>> [(each.left, each.right) for each in out]
+            [(10, 'Ada'), (20, 'Grace')]
+        """
+        pipe = looking_up(fetch, key, how, settings)
+        joined = self._then("", pipe)
+        return joined if how == "left" else joined._then(f"{pipe.step_name}.{how}", keep(is_known).step)
 
     # ---------------------------------------------------------------------------------------------------------- time
 

@@ -5,7 +5,7 @@ Checked, with `rejects.py`, by `python tests/typing/check_rejects.py packages/ri
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_type
@@ -14,10 +14,15 @@ from typing_extensions import TypeIs
 
 from rivusio_core import pipe
 from rivusio_streams import (
+    Batched,
     Csv,
+    EarlyCount,
+    EarlyEvery,
     Flow,
+    Joined,
     JsonLines,
     KeyedStream,
+    Punctuated,
     StdIn,
     StdOut,
     Stream,
@@ -26,6 +31,7 @@ from rivusio_streams import (
     WindowedStream,
     agg,
 )
+from rivusio_streams.testing import Harness, Input
 
 
 @dataclass
@@ -59,6 +65,30 @@ async def spread(order: Order) -> AsyncIterator[int]:
     yield int(order.amount)
 
 
+async def name_of(user: str) -> str | None:
+    raise NotImplementedError(user)
+
+
+async def age_of(user: str) -> int:
+    raise NotImplementedError(user)
+
+
+def known_name(user: str) -> str | None:
+    raise NotImplementedError(user)
+
+
+async def names_of(users: Sequence[str]) -> Mapping[str, str]:
+    raise NotImplementedError(users)
+
+
+async def ages_of(users: Sequence[str]) -> dict[str, int]:
+    raise NotImplementedError(users)
+
+
+def user(order: Order) -> str:
+    return order.user
+
+
 def is_text(value: object) -> TypeIs[str]:
     return isinstance(value, str)
 
@@ -88,7 +118,33 @@ assert_type(orders.batch(3), Stream[list[Order]])
 assert_type(orders.merge(Stream.read([1])), Stream[Order | int])
 assert_type(orders.split(lambda o: o.amount > 0)[1], Stream[Order])
 assert_type(Stream.read(mixed).split(is_text)[0], Stream[str])
+assert_type(orders.route(lambda o: o.amount > 0), tuple[Stream[Order], Stream[Order]])
+assert_type(orders.route(lambda o: o.amount > 9, lambda o: o.amount > 0)[2], Stream[Order])
+assert_type(orders.event_time(lambda o: o.ts, watermarks=Punctuated(lambda o: o.ts)), Stream[Order])
+assert_type(orders.processing_time(), Stream[Order])
+assert_type(orders.window(Tumbling("1m"), trigger=EarlyCount(3) | EarlyEvery("1s")), WindowedStream[None, Order])
 takes_any(orders)
+
+source = Input[Order]("orders")
+with Harness(Stream.read(source).map(lambda o: o.user)) as h:
+    assert_type(h.take(), list[str])
+    h.send(source, parse.run("a"))
+
+by_name: dict[str, float] = {}
+assert_type(orders.lookup(name_of, key=user), Stream[Joined[str, Order, str]])
+assert_type(orders.lookup(name_of, key=lambda o: o.user), Stream[Joined[str, Order, str]])
+assert_type(orders.lookup(name_of, key=user, how="inner", ttl=None), Stream[Joined[str, Order, str]])
+assert_type(orders.lookup(name_of, key=user, how="left"), Stream[Joined[str, Order, str | None]])
+assert_type(orders.lookup(age_of, key=user), Stream[Joined[str, Order, int]])
+assert_type(orders.lookup(age_of, key=user, how="left"), Stream[Joined[str, Order, int | None]])
+assert_type(orders.lookup(known_name, key=user), Stream[Joined[str, Order, str]])
+assert_type(orders.lookup(known_name, key=user, how="left", size=5), Stream[Joined[str, Order, str | None]])
+assert_type(orders.lookup(by_name.get, key=user), Stream[Joined[str, Order, float]])
+assert_type(orders.lookup(Batched(names_of), key=user), Stream[Joined[str, Order, str]])
+assert_type(orders.lookup(Batched(ages_of, size=9, within="1ms"), key=user), Stream[Joined[str, Order, int]])
+assert_type(orders.lookup(Batched(names_of), key=user, how="left"), Stream[Joined[str, Order, str | None]])
+assert_type(orders.lookup(name_of, key=user).map(lambda each: each.right.upper()), Stream[str])
+general: Joined[object, object, object] = Joined("a", 1, 2.5)
 
 timed = orders.event_time(lambda o: o.ts, out_of_order="5s", idle_after="30s", max_future="5m")
 keyed = timed.key_by(lambda o: o.user)

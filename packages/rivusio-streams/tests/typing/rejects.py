@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rivusio_core import pipe
-from rivusio_streams import Csv, Stream, Tumbling, agg
+from rivusio_streams import Batched, Csv, Punctuated, Stream, Trigger, Tumbling, agg
+from rivusio_streams.testing import Harness, Input
 
 
 @dataclass
@@ -30,8 +32,32 @@ def price(order: Order) -> float:
     return order.amount
 
 
+class Large(Trigger[int, None]):
+    def create(self) -> None: ...
+    def on_item(self, state: None, item: int, time: int) -> tuple[None, bool]:
+        return None, item > time
+
+    def merge(self, left: None, right: None) -> None: ...
+
+
 def half(number: int) -> int:
     return number // 2
+
+
+async def name_of(user: str) -> str | None:
+    raise NotImplementedError(user)
+
+
+async def names_of(users: Sequence[str]) -> Mapping[str, str]:
+    raise NotImplementedError(users)
+
+
+def user(order: Order) -> str:
+    return order.user
+
+
+def amount(order: Order) -> float:
+    return order.amount
 
 
 numbers: list[int] = []
@@ -54,3 +80,18 @@ assert [orders.window("1m")]  # mypy: arg-type; pyright: reportArgumentType
 assert [lines.map(half)]  # mypy: arg-type; pyright: reportArgumentType, reportCallIssue
 assert [lines.window(Tumbling("1m")).aggregate(agg.total(half))]  # mypy: arg-type; pyright: reportArgumentType
 assert [orders.merge(lines).map(lambda o: o.user)]  # mypy: arg-type, return-value, union-attr; pyright: reportAttributeAccessIssue, reportUnknownLambdaType, reportUnknownMemberType
+assert [orders.window(Tumbling("1m"), trigger=Large())]  # mypy: arg-type; pyright: reportArgumentType
+assert [orders.window(Tumbling("1m"), trigger=3)]  # mypy: arg-type; pyright: reportArgumentType
+assert [orders.event_time(watermarks=Punctuated[str](len))]  # mypy: arg-type; pyright: reportArgumentType
+assert [orders.route(half)]  # mypy: arg-type; pyright: reportArgumentType, reportCallIssue
+Harness(lines).send(Input[str](), 3)  # mypy: misc; pyright: reportArgumentType
+assert [Input[str]("lines").begun]  # mypy: attr-defined; pyright: reportAttributeAccessIssue, reportUnknownMemberType
+assert [orders.lookup(name_of, key=amount)]  # mypy: misc; pyright: reportArgumentType, reportCallIssue
+assert [orders.lookup(Batched(names_of), key=amount)]  # mypy: misc; pyright: reportArgumentType, reportCallIssue
+assert [orders.lookup(name_of)]  # mypy: call-overload; pyright: reportCallIssue
+assert [orders.lookup(name_of, key=user, how="outer")]  # mypy: call-overload; pyright: reportArgumentType, reportCallIssue
+assert [orders.lookup(name_of, key=user, tll="1m")]  # mypy: call-overload; pyright: reportCallIssue
+assert [orders.lookup(name_of, key=user, size="many")]  # mypy: call-overload; pyright: reportArgumentType, reportCallIssue
+assert [Batched(name_of)]  # mypy: arg-type; pyright: reportArgumentType
+assert [orders.lookup(name_of, key=user, how="left").map(lambda each: each.right.upper())]  # mypy: arg-type, return-value, union-attr; pyright: reportOptionalMemberAccess
+assert [lines.lookup(name_of, key=user)]  # mypy: arg-type; pyright: reportArgumentType, reportCallIssue

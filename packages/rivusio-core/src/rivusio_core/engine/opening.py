@@ -25,6 +25,7 @@ from rivusio_core.policy.validation import Validation
 from rivusio_core.ports import ports_of
 from rivusio_core.resource import Resource
 from rivusio_core.route import Route
+from rivusio_core.run_clock import run_clock
 
 __all__ = ["Opening"]
 
@@ -96,6 +97,9 @@ class Opening:
     async def _take_resources(self, pipe: BasePipe[Any, Any]) -> dict[str, object]:
         lent = dict[str, object]()
         for attribute, use in uses_of(pipe).items():
+            if use.resource is run_clock:
+                lent[attribute] = vars(pipe)[attribute] = self._context.clock
+                continue
             if use.resource.pool:
                 pool = self._pools.setdefault(use.resource, Pool(use.resource))
                 for _ in range(pool.missing(pipe.options.concurrency)):

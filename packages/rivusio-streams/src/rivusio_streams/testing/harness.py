@@ -44,8 +44,8 @@ class Harness(Generic[T]):
     """A stream or flow under test: the very stages of a real run, on a clock that stands still until it is moved.
 
     Each call returns when everything that it causes has been computed. Nothing sleeps: a day passes in a millisecond.
-    Dead letters are kept. At the end of the `with` block the run is over, at its end of input or not; it is an error if
-    the ledger of a run that came to its end does not balance.
+    Dead letters are kept. At the end of the `with` block the run is over, at its end of input or not. At each restart
+    and at the end of input every item must be accounted for.
 
     Args:
         stream: which reads `Input`s; a stream needs no sink, those of a flow are written to as ever.
@@ -132,8 +132,8 @@ class Harness(Generic[T]):
             self._runner.run(self._throw_away())
         finally:
             self._runner.close()
-        if error is None and over and self.ledger.unaccounted:
-            raise AssertionError(f"the ledger does not balance, which is a bug in Rivusio: {self.ledger}")
+        if error is None and over:
+            self._check_ledger()
 
     async def _start(self, states: dict[str, Any]) -> None:
         self._run = FlowRun(self._plan, self._config, self._config.name or "test", anyio.Event(), states)
@@ -269,6 +269,7 @@ class Harness(Generic[T]):
             return
         taking = asyncio.create_task(self._run.snapshot())
         await self.clock.finish(taking)
+        self._check_ledger()
         states = copy.deepcopy(taking.result())
         await self._throw_away()
         await self._start(states)
@@ -324,6 +325,12 @@ class Harness(Generic[T]):
         if record is None:
             raise DefinitionError("explain: the harness is not running")
         return record
+
+    def _check_ledger(self) -> None:
+        """Called when nothing is in flight."""
+        ledger = self.ledger
+        if ledger.unaccounted:
+            raise AssertionError(f"the ledger does not balance, which is a bug in Rivusio: {ledger}")
 
     def _node(self, source: Input[Any]) -> ReadNode:
         if id(source) not in self._inputs:

@@ -14,7 +14,7 @@ from rivusio_streams.source import AsyncPartition, AsyncSource, EndOfPartition, 
 
 __all__ = ["Input", "Script"]
 
-T = TypeVar("T", covariant=True)
+T = TypeVar("T")  # not covariant: a harness may only send what the stream takes
 
 
 class _End(Enum):
