@@ -2,6 +2,7 @@
 
 from rivusio_streams import agg
 from rivusio_streams.aggregate import Aggregator
+from rivusio_streams.aggregates import Fold, Reduce
 from rivusio_streams.check import CheckReport
 from rivusio_streams.config import RunConfig
 from rivusio_streams.connectors import Csv, JsonLines, ListSink, StdIn, StdOut
@@ -26,7 +27,24 @@ from rivusio_streams.stream import Stream
 from rivusio_streams.trigger import EarlyCount, EarlyEvery, Trigger
 from rivusio_streams.watermark import Punctuated, WatermarkStrategy
 from rivusio_streams.windowed import WindowedStream
-from rivusio_streams.windows import AlignedWindows, Pane, Tumbling, Window, Windowed, Windows
+from rivusio_streams.windows import (
+    AlignedWindows,
+    Count,
+    Daily,
+    Global,
+    Hopping,
+    Hourly,
+    Monthly,
+    Pane,
+    Session,
+    Sliding,
+    Tumbling,
+    Weekly,
+    Window,
+    Windowed,
+    Windows,
+    Yearly,
+)
 
 __all__ = [
     "Aggregator",
@@ -38,26 +56,36 @@ __all__ = [
     "BaseSource",
     "Batched",
     "CheckReport",
+    "Count",
     "Csv",
+    "Daily",
     "EarlyCount",
     "EarlyEvery",
     "EndOfPartition",
     "Envelope",
     "Flow",
+    "Fold",
+    "Global",
+    "Hopping",
+    "Hourly",
     "Joined",
     "JsonLines",
     "KeyedStream",
     "Ledger",
     "ListSink",
     "LookupSettings",
+    "Monthly",
     "Pane",
     "Partition",
     "Position",
     "Punctuated",
+    "Reduce",
     "Rejected",
     "Report",
     "RunConfig",
+    "Session",
     "Sink",
+    "Sliding",
     "Source",
     "StdIn",
     "StdOut",
@@ -65,9 +93,11 @@ __all__ = [
     "Trigger",
     "Tumbling",
     "WatermarkStrategy",
+    "Weekly",
     "Window",
     "Windowed",
     "WindowedStream",
     "Windows",
+    "Yearly",
     "agg",
 ]

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 __all__ = ["Aggregator", "fold"]
 
@@ -39,9 +39,12 @@ class Aggregator(ABC, Generic[T, A, R]):
         ordered: `add` is called in the order of (event time, arrival), for which the values of a window are kept
             until it gives a result. Set it to False where the order does not show in the result: values are then
             folded in as they come, and only the accumulator is kept.
+        mergeable: `merge` can be called, which session windows do when an item joins two of them. Set it to False
+            where two accumulators cannot be made one.
     """
 
     ordered: bool = True
+    mergeable: bool = True
 
     @property
     def timeless(self) -> bool:
@@ -67,6 +70,18 @@ class Aggregator(ABC, Generic[T, A, R]):
     @abstractmethod
     def result(self, accumulator: A) -> R:
         """The result; must not change the accumulator, nor share with it what `add` changes in place."""
+
+    def dump(self, accumulator: A) -> object:
+        """What is kept of an accumulator in a checkpoint: plain values, such as numbers, text, bytes, lists and dicts.
+
+        By default the accumulator itself; override it, with `load`, where that is not made of plain values. Must not
+        change the accumulator, but may share values with it: they are written before anything is added.
+        """
+        return accumulator
+
+    def load(self, kept: object) -> A:
+        """The accumulator of what `dump` gave; takes what earlier releases of an aggregator gave, too."""
+        return cast("A", kept)
 
 
 def fold(aggregator: Aggregator[T, A, R], values: Iterable[T]) -> R:

@@ -10,7 +10,20 @@ from rivusio_streams.connectors.json_lines import JsonLines
 from rivusio_streams.connectors.stdio import StdIn, StdOut
 from rivusio_streams.sink import BaseSink
 from rivusio_streams.source import BaseSource
-from rivusio_streams.windows import AlignedWindows, Tumbling
+from rivusio_streams.windows import (
+    Count,
+    Daily,
+    Global,
+    Hopping,
+    Hourly,
+    Monthly,
+    Session,
+    Sliding,
+    Tumbling,
+    Weekly,
+    Windows,
+    Yearly,
+)
 
 __all__ = ["rivusio_register"]
 
@@ -20,7 +33,7 @@ def rivusio_register(registry: Registration) -> None:
     """The kinds `source`, `sink`, `window` and `aggregator`, and the connectors and windows of this package."""
     registry.kind("source", BaseSource)
     registry.kind("sink", BaseSink)
-    registry.kind("window", AlignedWindows)
+    registry.kind("window", Windows)
     registry.kind("aggregator", Aggregator)
     registry.source("json_lines", JsonLines)
     registry.source("csv", Csv)
@@ -29,3 +42,13 @@ def rivusio_register(registry: Registration) -> None:
     registry.sink("csv", Csv)
     registry.sink("stdout", StdOut)
     registry.add("window", "tumbling", Tumbling)
+    registry.add("window", "hopping", Hopping)
+    registry.add("window", "sliding", Sliding)
+    registry.add("window", "session", Session)
+    registry.add("window", "count", Count)
+    registry.add("window", "global", Global)
+    registry.add("window", "hourly", Hourly)
+    registry.add("window", "daily", Daily)
+    registry.add("window", "weekly", Weekly)
+    registry.add("window", "monthly", Monthly)
+    registry.add("window", "yearly", Yearly)

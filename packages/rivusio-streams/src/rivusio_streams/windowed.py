@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -9,11 +10,12 @@ from rivusio_core.duration import Duration, microseconds
 from rivusio_core.errors import ConfigError, Fault
 from rivusio_streams import agg
 from rivusio_streams.aggregate import Aggregator
+from rivusio_streams.aggregates import Fold, Reduce
 from rivusio_streams.connectors.listing import sink_of
 from rivusio_streams.graph import AggregateNode, Node
 from rivusio_streams.sink import BaseSink
 from rivusio_streams.trigger import Trigger
-from rivusio_streams.windows import Windowed, Windows
+from rivusio_streams.windows import Count, Global, Session, Windowed, Windows
 
 if TYPE_CHECKING:  # it imports this module
     from rivusio_streams.stream import Stream
@@ -25,6 +27,7 @@ T = TypeVar("T", covariant=True)
 V = TypeVar("V")
 A = TypeVar("A")
 R = TypeVar("R")
+S = TypeVar("S")
 
 
 class WindowedStream(Generic[K, T]):
@@ -43,9 +46,15 @@ class WindowedStream(Generic[K, T]):
         Args:
             aggregator: see `agg` for ready-made ones.
             name: of the step.
+
+        Raises:
+            ConfigError: the windows are sessions, and the aggregator cannot merge them.
         """
         from rivusio_streams.stream import Stream  # it imports this module
 
+        if isinstance(self.node.windows, Session) and not aggregator.mergeable and not aggregator.ordered:
+            wrong = Fault(f"{aggregator!r} cannot make two windows one, as sessions need", "aggregator")
+            raise ConfigError("aggregate", faults=[wrong])
         return Stream[Windowed[K, R]](replace(self.node, name=name, aggregator=aggregator))
 
     def collect(self, *, name: str = "collect") -> Stream[Windowed[K, list[T]]]:
@@ -53,6 +62,33 @@ class WindowedStream(Generic[K, T]):
         from rivusio_streams.stream import Stream  # it imports this module
 
         return Stream[Windowed[K, list[T]]](replace(self.node, name=name, aggregator=agg.collect()))
+
+    def fold(
+        self,
+        initial: S,
+        add: Callable[[S, T], S],
+        merge: Callable[[S, S], S] | None = None,
+        *,
+        name: str = "fold",
+    ) -> Stream[Windowed[K, S]]:
+        """Begin with a value and add one item after the other, in the order of (event time, arrival).
+
+        Args:
+            initial: the result of no items; each window begins with a copy of it.
+            add: gives the result with one more item.
+            merge: see `Fold`.
+            name: of the step.
+
+        Raises:
+            ConfigError: `initial` cannot be copied.
+        """
+        return self.aggregate(Fold[T, S, S](initial, add, merge), name=name)
+
+    def reduce(
+        self: WindowedStream[K, V], function: Callable[[V, V], V], *, name: str = "reduce"
+    ) -> Stream[Windowed[K, V]]:
+        """Make one item of two until one is left, in the order of (event time, arrival)."""
+        return self.aggregate(Reduce[V](function), name=name)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, WindowedStream) and self.node == other.node
@@ -88,5 +124,9 @@ def windowed(
         raise ConfigError(
             "window", faults=[Fault(f"takes a trigger such as EarlyCount(100), not {trigger!r}", "trigger")]
         )
+    if isinstance(windows, Count | Global) and allowed:
+        raise ConfigError("window", faults=[Fault(f"nothing is late for {windows!r}", "allowed_lateness")])
+    if isinstance(windows, Count) and trigger is not None:
+        raise ConfigError("window", faults=[Fault(f"{windows!r} gives results when it is full", "trigger")])
     made = AggregateNode("window", (node,), keyed, sink, windows, agg.collect(), allowed, accumulate, trigger)
     return WindowedStream[Any, V](made)

@@ -16,17 +16,22 @@ from rivusio_core import pipe
 from rivusio_streams import (
     Batched,
     Csv,
+    Daily,
     EarlyCount,
     EarlyEvery,
     Flow,
+    Fold,
+    Hopping,
     Joined,
     JsonLines,
     KeyedStream,
     Punctuated,
+    Reduce,
     StdIn,
     StdOut,
     Stream,
     Tumbling,
+    Weekly,
     Windowed,
     WindowedStream,
     agg,
@@ -87,6 +92,14 @@ async def ages_of(users: Sequence[str]) -> dict[str, int]:
 
 def user(order: Order) -> str:
     return order.user
+
+
+def spent(total: float, order: Order) -> float:
+    return total + order.amount
+
+
+def dearest(one: Order, other: Order) -> Order:
+    return max(one, other, key=lambda each: each.amount)
 
 
 def is_text(value: object) -> TypeIs[str]:
@@ -159,6 +172,14 @@ assert_type(windows.aggregate(agg.top(3, lambda o: o.amount)), Stream[Windowed[s
 assert_type(windows.aggregate(agg.first(lambda o: o.user)), Stream[Windowed[str, str]])
 assert_type(windows.aggregate(agg.distinct(lambda o: o.user)), Stream[Windowed[str, list[str]]])
 assert_type(windows.aggregate(agg.quantile(0.5, lambda o: o.amount)), Stream[Windowed[str, float]])
+assert_type(windows.aggregate(agg.approx_quantile(0.5, lambda o: o.amount)), Stream[Windowed[str, float]])
+assert_type(windows.aggregate(agg.approx_distinct(lambda o: o.user, error=0.1)), Stream[Windowed[str, int]])
+assert_type(windows.aggregate(Fold(0.0, spent)), Stream[Windowed[str, float]])
+assert_type(windows.aggregate(Fold(0.0, spent, result=str)), Stream[Windowed[str, str]])
+assert_type(windows.aggregate(Reduce(dearest)), Stream[Windowed[str, Order]])
+assert_type(keyed.window(Hopping("1m", "10s")), WindowedStream[str, Order])
+assert_type(keyed.window(Daily(tz="Europe/Berlin")), WindowedStream[str, Order])
+assert_type(keyed.window(Weekly(start="sunday")), WindowedStream[str, Order])
 assert_type(windows.aggregate(agg.collect()), Stream[Windowed[str, list[Order]]])
 assert_type(windows.collect(), Stream[Windowed[str, list[Order]]])
 assert_type(timed.window(Tumbling("1m")).aggregate(agg.count()), Stream[Windowed[None, int]])

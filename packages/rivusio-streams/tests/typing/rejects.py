@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rivusio_core import pipe
-from rivusio_streams import Batched, Csv, Punctuated, Stream, Trigger, Tumbling, agg
+from rivusio_streams import Batched, Csv, Fold, Punctuated, Stream, Trigger, Tumbling, Weekly, agg
 from rivusio_streams.testing import Harness, Input
 
 
@@ -95,3 +95,6 @@ assert [orders.lookup(name_of, key=user, size="many")]  # mypy: call-overload; p
 assert [Batched(name_of)]  # mypy: arg-type; pyright: reportArgumentType
 assert [orders.lookup(name_of, key=user, how="left").map(lambda each: each.right.upper())]  # mypy: arg-type, return-value, union-attr; pyright: reportOptionalMemberAccess
 assert [lines.lookup(name_of, key=user)]  # mypy: arg-type; pyright: reportArgumentType, reportCallIssue
+assert [Weekly(start="mon")]  # mypy: arg-type; pyright: reportArgumentType
+assert [orders.window(Tumbling("1m")).aggregate(Fold(0, half))]  # mypy: arg-type; pyright: reportArgumentType
+assert [agg.approx_quantile("0.5")]  # mypy: call-overload; pyright: reportArgumentType

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from rivusio_core.errors import ConfigError, Fault
 from rivusio_streams.aggregate import Aggregator
@@ -35,6 +35,7 @@ class Combine(Aggregator[T, "list[object]", R], Generic[T, R]):
         self.names = tuple(names)
         self._adds: list[tuple[int, Callable[[Any, T], object]]] = [(i, part.add) for i, part in enumerate(self.parts)]
         self.ordered = any(part.ordered for part in self.parts)
+        self.mergeable = all(part.mergeable for part in self.parts)
         if not self.parts:
             raise ConfigError("agg.combine: give it at least one aggregator")
         if self.names:
@@ -85,6 +86,12 @@ class Combine(Aggregator[T, "list[object]", R], Generic[T, R]):
         if self.names:
             return self.make(**dict(zip(self.names, results, strict=True)))
         return self.make(results)
+
+    def dump(self, accumulator: list[object]) -> object:
+        return [part.dump(own) for part, own in zip(self.parts, accumulator, strict=True)]
+
+    def load(self, kept: object) -> list[object]:
+        return [part.load(own) for part, own in zip(self.parts, cast("list[object]", kept), strict=True)]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Combine) and self._value() == other._value()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rivusio_core.duration import Duration, duration_text, microseconds
-from rivusio_core.errors import ConfigError, Fault
+from rivusio_core.duration import Duration, duration_text
+from rivusio_streams.windows.lengths import checked_lengths
 from rivusio_streams.windows.windowing import AlignedWindows, Span
 
 __all__ = ["Tumbling"]
@@ -32,19 +32,7 @@ class Tumbling(AlignedWindows):
     offset: int = field()
 
     def __init__(self, size: Duration, *, offset: Duration = 0) -> None:
-        length, shift, faults = 0, 0, list[Fault]()
-        try:
-            length = microseconds(size, "size")
-            if length <= 0:
-                faults.append(Fault(f"must be longer than 0, not {duration_text(length)}", "size"))
-        except ConfigError as error:
-            faults += error.faults
-        try:
-            shift = microseconds(offset, "offset")
-        except ConfigError as error:
-            faults += error.faults
-        if faults:
-            raise ConfigError("Tumbling", faults=faults)
+        length, shift = checked_lengths("Tumbling", {"size": size}, {"offset": offset})
         object.__setattr__(self, "length", length)
         object.__setattr__(self, "offset", shift % length)
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Literal, TypeAlias, TypeVar
 
-__all__ = ["Pane", "Timing", "Window", "Windowed"]
+from rivusio_streams.moment import FIRST, LAST, as_datetime
+
+__all__ = ["Pane", "Timing", "Window", "Windowed", "window_of"]
 
 K = TypeVar("K", covariant=True)
 V = TypeVar("V", covariant=True)
@@ -24,6 +26,17 @@ class Window:
 
     def __str__(self) -> str:
         return f"[{self.start.isoformat()}, {self.end.isoformat()})"
+
+
+_FIRST, _LAST = as_datetime(FIRST), as_datetime(LAST)
+
+
+def window_of(start: int, end: int) -> Window:
+    """The window between two times in microseconds; cut off at the years 1 and 9999, beyond which no datetime goes."""
+    return Window(
+        as_datetime(start) if start >= FIRST else _FIRST,
+        as_datetime(end) if end <= LAST else _LAST,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from typing import Any, TypeAlias
 
-from rivusio_streams.aggregate import Aggregator
-from rivusio_streams.engine.operator import Operator, RowFailed, Rows
-from rivusio_streams.engine.operators.early import Early, Pending, Where
+from rivusio_streams.engine.operator import RowFailed, Rows
+from rivusio_streams.engine.operators.early import Pending
 from rivusio_streams.engine.operators.nothing import NOTHING
-from rivusio_streams.engine.operators.panes import Panes
+from rivusio_streams.engine.operators.windowing import WindowOperator
 from rivusio_streams.moment import FOREVER, as_datetime
-from rivusio_streams.trigger import Trigger
-from rivusio_streams.windows import AlignedWindows, Span, Tumbling, Window
+from rivusio_streams.windows import AlignedWindows, Span, Timing, Tumbling, Window, window_of
 
 __all__ = ["AlignedOperator"]
 
@@ -45,38 +43,22 @@ _Place: TypeAlias = tuple[int, int]
 """End and start of a window: the order in which windows close."""
 
 
-class AlignedOperator(Operator):
+class AlignedOperator(WindowOperator):
     """One windowed aggregation.
 
     Args:
         name: of the step.
         windows: where windows lie.
-        aggregator: what becomes of their items.
-        allowed: microseconds for which a closed window takes late items.
-        accumulate: a pane holds all items so far; else those that no pane held yet.
-        trigger: gives early panes.
-        panes: makes results.
+        settings: see `WindowOperator`.
     """
 
-    def __init__(
-        self,
-        name: str,
-        windows: AlignedWindows,
-        aggregator: Aggregator[Any, Any, Any],
-        allowed: int,
-        accumulate: bool,
-        trigger: Trigger[Any, Any] | None,
-        panes: Panes,
-    ) -> None:
-        super().__init__(name)
-        self._windows, self._fold, self._allowed, self._accumulate = windows, aggregator, allowed, accumulate
-        self._panes = panes
-        self._early = None if trigger is None else Early(trigger)
-        self.clocked = self._early is not None and self._early.clocked
+    def __init__(self, name: str, windows: AlignedWindows, *settings: Any) -> None:
+        super().__init__(name, *settings)
+        self._windows = windows
         self._open: dict[_Place, _Open] = {}
         self._closing: list[_Place] = []
         self._dropping: list[_Place] = []
-        self._plain = windows if type(windows) is Tumbling and trigger is None else None
+        self._plain = windows if type(windows) is Tumbling and self.early is None else None
 
     # --------------------------------------------------------------------------------------------------- items
 
@@ -85,7 +67,7 @@ class AlignedOperator(Operator):
         if self._plain is None:
             super().add_rows(rows, late)
             return
-        open_, nothing, fold = self._open, NOTHING, self._fold
+        open_, nothing, fold = self._open, NOTHING, self.fold
         create, add, add_at = fold.create, fold.add, None if fold.timeless else fold.add_at
         size, offset = self._plain.length, self._plain.offset
         index, added = -1, 0
@@ -120,15 +102,15 @@ class AlignedOperator(Operator):
                 found = self._open.get(place)
                 if found is None:
                     found = self._new((start, end))
-                self._put(found, key, value, time)
-                if self._early is not None:
+                found.accumulators[key] = self.with_value(found.accumulators.get(key, NOTHING), value, time)
+                if self.early is not None:
                     self._heed(place, found, key, value, time, mark)
                 waiting = found
-            elif mark < end + self._allowed:
+            elif mark < end + self.allowed:
                 found = self._open.get(place)
                 if found is None:
                     found = self._new((start, end), closed=True)
-                self._put(found, key, value, time)
+                found.accumulators[key] = self.with_value(found.accumulators.get(key, NOTHING), value, time)
                 self._give(place, found, key, mark, "late")
                 taken = True
         if waiting is None:
@@ -137,53 +119,32 @@ class AlignedOperator(Operator):
         self.held += 1
         return True
 
-    def _put(self, found: _Open, key: Any, value: Any, time: int) -> None:
-        accumulator = found.accumulators.get(key, NOTHING)
-        if accumulator is NOTHING:
-            accumulator = self._fold.create()
-        found.accumulators[key] = self._fold.add_at(accumulator, value, time)
-
     def _new(self, span: Span, *, closed: bool = False) -> _Open:
         start, end = span
-        made = self._open[end, start] = _Open(Window(as_datetime(start), as_datetime(end)), closed=closed)
+        made = self._open[end, start] = _Open(window_of(start, end), closed=closed)
         heappush(self._dropping if closed else self._closing, (end, start))
-        self._schedule()
+        self.schedule()
         return made
 
-    # ------------------------------------------------------------------------------------------------ early panes
-
     def _heed(self, place: _Place, found: _Open, key: Any, value: Any, time: int, mark: int) -> None:
-        """Ask the trigger, and remember when it wants a pane."""
-        early = self._early
-        if early is not None and early.on_item(found.pending, (place, key), value, time, mark, self.now):
-            self._give_early(place, key, mark)
-        self._schedule()
+        pending = self.heed(found.pending.get(key), (place, key), value, time, mark)
+        if pending is not None:
+            found.pending[key] = pending
+        self.schedule()
 
-    def _give_early(self, place: _Place, key: Any, mark: int) -> None:
-        found = self._open.get(place)
-        if found is not None and not found.closed and found.accumulators.get(key, NOTHING) is not NOTHING:
-            self._give(place, found, key, mark, "early")
-            found.pending.pop(key, None)
-
-    def tick(self) -> None:
-        early = self._early
-        if early is None:
-            return
-        for (place, key), pending in early.due_by_clock(self.now):
-            found = self._open.get(place)
-            if found is not None and found.pending.get(key) is pending:
-                self._give_early(place, key, self.watermark)
-        self._schedule()
+    def give_early(self, where: tuple[_Place, Any], mark: int) -> None:
+        place, key = where
+        self._give(place, self._open[place], key, mark, "early")
+        self._open[place].pending.pop(key, None)
 
     # ------------------------------------------------------------------------------------------------- time passes
 
-    def _schedule(self) -> None:
+    def schedule(self) -> None:
         closing = self._closing[0][0] if self._closing else FOREVER
-        dropping = self._dropping[0][0] + self._allowed if self._dropping else FOREVER
+        dropping = self._dropping[0][0] + self.allowed if self._dropping else FOREVER
         self.next = min(closing, dropping)
-        if self._early is not None:
-            self.next = min(self.next, self._early.next)
-            self.due = self._early.due
+        if self.early is not None:
+            self.next, self.due = min(self.next, self.early.next), self.early.due
 
     def advance(self, watermark: int) -> None:
         """Close the windows that end by `watermark`, in the order of their ends, and drop those that are over.
@@ -191,73 +152,76 @@ class AlignedOperator(Operator):
         A result goes with its own time as its mark: all later results of closing windows have that time or more, and
         where the watermark jumped from does depend on what was filtered out before.
         """
-        early = self._early
         while self._closing and self._closing[0][0] <= watermark:
-            if early is not None:
-                self._give_due(early, self._closing[0][0] - 1)
+            self.give_due(self._closing[0][0] - 1)
             self._close(heappop(self._closing))
-        if early is not None:
-            self._give_due(early, watermark)
-        while self._dropping and self._dropping[0][0] + self._allowed <= watermark:
+        self.give_due(watermark)
+        while self._dropping and self._dropping[0][0] + self.allowed <= watermark:
             del self._open[heappop(self._dropping)]
-        self._schedule()
-
-    def _give_due(self, early: Early, watermark: int) -> None:
-        for due, (place, key), pending in early.due_by_event_time(watermark):
-            found = self._open.get(place)
-            if found is not None and found.pending.get(key) is pending:
-                self._give_early(place, key, due)
+        self.schedule()
 
     def _close(self, place: _Place) -> None:
         found = self._open[place]
         self.held -= found.held
         found.held, found.closed = 0, True
+        for pending in found.pending.values():
+            pending.over = True
         found.pending.clear()
         for key in list(found.accumulators):
             if found.accumulators[key] is not NOTHING:
                 self._give(place, found, key, place[0] - 1, "on_time")
-        if self._allowed:
+        if self.allowed:
             heappush(self._dropping, place)
         else:
             del self._open[place]
 
-    def _give(self, place: _Place, found: _Open, key: Any, mark: int, timing: Any) -> None:
+    def _give(self, place: _Place, found: _Open, key: Any, mark: int, timing: Timing) -> None:
         index = found.panes.get(key, 0)
-        value = self._panes.result(found.accumulators[key])
-        if self._allowed or self._early is not None:
+        self.give_pane(key, found.window, found.accumulators[key], index, timing, place[0] - 1, mark)
+        if self.keeps_closed:
             found.panes[key] = index + 1
-            if not self._accumulate:
+            if not self.accumulate:
                 found.accumulators[key] = NOTHING
-        for result in self._panes.made(key, found.window, value, index, timing):
-            self.give(result, place[0] - 1, mark)
 
     # --------------------------------------------------------------------------------------------------- snapshots
 
     def snapshot(self) -> object:
         return {
             "windows": [
-                (place, each.held, each.closed, [*each.accumulators.items()], [*each.panes.items()])
+                (
+                    place,
+                    each.held,
+                    each.closed,
+                    [(key, self.dump(own)) for key, own in each.accumulators.items()],
+                    [*each.panes.items()],
+                )
                 for place, each in self._open.items()
             ],
-            "early": None if self._early is None else self._early.snapshot(self._pendings(), self.now),
+            "early": None if self.early is None else self.early.snapshot(self._pendings(), self.now),
         }
 
-    def _pendings(self) -> Iterator[tuple[Where, Pending]]:
+    def _dumped(self, window: _Open) -> list[tuple[Any, Any]]:
+        return [(key, self.dump(own)) for key, own in window.accumulators.items()]
+
+    def _pendings(self) -> Iterator[tuple[tuple[_Place, Any], Pending]]:
         for place, each in self._open.items():
             for key, pending in each.pending.items():
                 yield (place, key), pending
 
     def restore(self, state: Any) -> None:
         for (end, start), held, closed, accumulators, panes in state["windows"]:
-            window = Window(as_datetime(start), as_datetime(end))
-            self._open[end, start] = _Open(window, held, closed, dict(accumulators), dict(panes))
+            window = window_of(start, end)
+            self._open[end, start] = _Open(
+                window, held, closed, {key: self.load(own) for key, own in accumulators}, dict(panes)
+            )
             (self._dropping if closed else self._closing).append((end, start))
         heapify(self._closing)
         heapify(self._dropping)
-        if self._early is not None:
-            for (place, key), pending in self._early.restore(state["early"], self.now):
+        if self.early is not None:
+            for (place, key), pending in self.early.restore(state["early"], self.now):
+                pending.where = (place, key)
                 self._open[place].pending[key] = pending
-        self._schedule()
+        self.schedule()
 
     def explain(self) -> dict[str, object]:
         ends = sorted(end for (end, _), each in self._open.items() if not each.closed)

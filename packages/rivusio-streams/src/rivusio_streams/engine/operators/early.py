@@ -6,15 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
-from typing import Any, TypeAlias
+from typing import Any
 
 from rivusio_streams.moment import FOREVER
 from rivusio_streams.trigger import Trigger, delays
 
-__all__ = ["Early", "Pending", "Where"]
-
-Where: TypeAlias = tuple[Any, Any]
-"""A window, as its operator calls it, and a key."""
+__all__ = ["Early", "Pending"]
 
 
 @dataclass(slots=True, eq=False)
@@ -22,16 +19,20 @@ class Pending:
     """Items of a window and key that no pane holds yet.
 
     Attributes:
+        where: window and key, as their operator calls them.
         state: of the trigger.
         order: in which they began to wait; deadlines that are equal are met in this order.
         by_event_time: the watermark at which a pane is to be given; FOREVER: none.
         by_clock: the same of the clock (microseconds of `Clock.monotonic`).
+        over: a pane was given, or the window closed.
     """
 
+    where: Any
     state: Any
     order: int
     by_event_time: int = FOREVER
     by_clock: int = FOREVER
+    over: bool = False
 
 
 class Early:
@@ -45,8 +46,8 @@ class Early:
         self._trigger = trigger
         self._after, self._after_clock = delays(trigger)
         self._order, self._entry = count(), count()
-        self._by_event_time: list[tuple[int, int, int, Where, Pending]] = []
-        self._by_clock: list[tuple[int, int, int, Where, Pending]] = []
+        self._by_event_time: list[tuple[int, int, int, Pending]] = []
+        self._by_clock: list[tuple[int, int, int, Pending]] = []
 
     @property
     def clocked(self) -> bool:
@@ -63,75 +64,82 @@ class Early:
         """The clock's reading at which somebody wants a pane; FOREVER: nobody."""
         return self._by_clock[0][0] if self._by_clock else FOREVER
 
-    def on_item(self, pendings: dict[Any, Pending], where: Where, value: Any, time: int, mark: int, now: int) -> bool:
-        """An item came into an open window; whether a pane is to be given at once.
+    def on_item(
+        self, pending: Pending | None, where: Any, value: Any, time: int, mark: int, now: int
+    ) -> tuple[Pending, bool]:
+        """An item came into an open window.
 
         Args:
-            pendings: of the window, by key; the caller takes an entry out when a pane is given.
-            where: window and key.
+            pending: what was pending there; None: nothing.
+            where: window and key, as the operator calls them.
             value: the item.
             time: when it happened.
             mark: the watermark just before it.
             now: the clock.
+
+        Returns:
+            What is pending; and whether a pane is to be given at once.
         """
-        pending = pendings.get(where[1])
         if pending is None:
-            pending = pendings[where[1]] = Pending(self._trigger.create(), next(self._order))
+            pending = Pending(where, self._trigger.create(), next(self._order))
             if self._after is not None:
                 pending.by_event_time = time + self._after
             if self._after_clock is not None:
                 pending.by_clock = now + self._after_clock
             if pending.by_event_time > mark:
-                self._wait(where, pending)
+                self._wait(pending)
         pending.state, fires = self._trigger.on_item(pending.state, value, time)
-        return fires or pending.by_event_time <= mark
+        return pending, fires or pending.by_event_time <= mark
 
-    def _wait(self, where: Where, pending: Pending) -> None:
+    def _wait(self, pending: Pending) -> None:
         if pending.by_event_time < FOREVER:
-            heappush(self._by_event_time, (pending.by_event_time, pending.order, next(self._entry), where, pending))
+            heappush(self._by_event_time, (pending.by_event_time, pending.order, next(self._entry), pending))
         if pending.by_clock < FOREVER:
-            heappush(self._by_clock, (pending.by_clock, pending.order, next(self._entry), where, pending))
+            heappush(self._by_clock, (pending.by_clock, pending.order, next(self._entry), pending))
 
-    def merged(self, pendings: Iterable[Pending], where: Where) -> Pending | None:
-        """What becomes of the pendings of windows that became one, now called `where`: the earliest deadlines."""
+    def merged(self, pendings: Iterable[Pending], where: Any) -> Pending | None:
+        """What is pending where several windows became one: the earliest deadlines; None: nothing."""
         made: Pending | None = None
         for each in sorted(pendings, key=lambda pending: pending.order):
+            each.over = True
             if made is None:
-                made = Pending(each.state, each.order, each.by_event_time, each.by_clock)
+                made = Pending(where, each.state, each.order, each.by_event_time, each.by_clock)
             else:
                 made.state = self._trigger.merge(made.state, each.state)
                 made.by_event_time = min(made.by_event_time, each.by_event_time)
                 made.by_clock = min(made.by_clock, each.by_clock)
         if made is not None:
-            self._wait(where, made)
+            self._wait(made)
         return made
 
-    def due_by_event_time(self, watermark: int) -> Iterator[tuple[int, Where, Pending]]:
-        """Take out what is to be given by this watermark, in order; some may have been given since."""
+    def due_by_event_time(self, watermark: int) -> Iterator[Pending]:
+        """Take out what is to be given by this watermark, in order."""
         while self._by_event_time and self._by_event_time[0][0] <= watermark:
-            due, _, _, where, pending = heappop(self._by_event_time)
-            yield due, where, pending
+            pending = heappop(self._by_event_time)[-1]
+            if not pending.over:
+                yield pending
 
-    def due_by_clock(self, now: int) -> Iterator[tuple[Where, Pending]]:
-        """Take out what is to be given by now, in order; some may have been given since."""
+    def due_by_clock(self, now: int) -> Iterator[Pending]:
+        """Take out what is to be given by now, in order."""
         while self._by_clock and self._by_clock[0][0] <= now:
-            _, _, _, where, pending = heappop(self._by_clock)
-            yield where, pending
+            pending = heappop(self._by_clock)[-1]
+            if not pending.over:
+                yield pending
 
     # --------------------------------------------------------------------------------------------------- snapshots
 
-    def snapshot(self, pendings: Iterable[tuple[Where, Pending]], now: int) -> object:
-        """What is pending; of the clock how much is left, since another run has another."""
+    def snapshot(self, pendings: Iterable[tuple[Any, Pending]], now: int) -> object:
+        """What is pending, by plain names; of the clock how much is left, since another run has another."""
         found = sorted(pendings, key=lambda entry: entry[1].order)
         return [
-            (where, each.state, each.by_event_time, None if each.by_clock == FOREVER else each.by_clock - now)
-            for where, each in found
+            (name, each.state, each.by_event_time, None if each.by_clock == FOREVER else each.by_clock - now)
+            for name, each in found
         ]
 
-    def restore(self, state: Any, now: int) -> Iterator[tuple[Where, Pending]]:
-        """What was pending."""
-        for where, own, by_event_time, left in state:
+    def restore(self, state: Any, now: int) -> Iterator[tuple[Any, Pending]]:
+        """What was pending; the caller says `where`."""
+        for name, own, by_event_time, left in state:
             by_clock = FOREVER if left is None else now + left
-            pending = Pending(own, next(self._order), by_event_time, by_clock)
-            self._wait(where, pending)
-            yield where, pending
+            pending = Pending(None, own, next(self._order), by_event_time, by_clock)
+            self._wait(pending)
+            yield name, pending

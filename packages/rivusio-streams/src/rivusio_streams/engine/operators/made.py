@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from rivusio_streams.engine.operator import Operator
 from rivusio_streams.engine.operators.aligned import AlignedOperator
+from rivusio_streams.engine.operators.counted import CountOperator
+from rivusio_streams.engine.operators.everything import GlobalOperator
 from rivusio_streams.engine.operators.panes import Panes, ordered
+from rivusio_streams.engine.operators.session import SessionOperator
+from rivusio_streams.engine.operators.sliding import SlidingOperator
 from rivusio_streams.graph import AggregateNode, KeyedNode
-from rivusio_streams.windows import AlignedWindows
+from rivusio_streams.windows import AlignedWindows, Count, Global, Session, Sliding
 
 __all__ = ["operator_of"]
 
@@ -26,10 +30,19 @@ def operator_of(node: KeyedNode, name: str) -> Operator:
 
 
 def _window(node: AggregateNode, name: str) -> Operator:
-    aggregator, panes = ordered(node.aggregator), Panes(name, ordered(node.aggregator))
-    settings = (node.allowed_lateness, node.accumulate, node.trigger, panes)
+    aggregator = ordered(node.aggregator)
+    panes = Panes(name, aggregator)
+    settings = (aggregator, node.allowed_lateness, node.accumulate, node.trigger, panes)
     match node.windows:
         case AlignedWindows():
-            return AlignedOperator(name, node.windows, aggregator, *settings)
+            return AlignedOperator(name, node.windows, *settings)
+        case Session():
+            return SessionOperator(name, node.windows, *settings)
+        case Sliding():
+            return SlidingOperator(name, node.windows, *settings)
+        case Global():
+            return GlobalOperator(name, *settings)
+        case Count():
+            return CountOperator(name, node.windows, aggregator, panes)
         case _:
             raise TypeError(f"no operator is known for {type(node.windows).__name__}")
