@@ -201,7 +201,8 @@ class _Maker:
         return "".join(self.chance.choices("abcdefghijklmnopqrstuvwxyz", k=length))
 
     def _url(self) -> str:
-        return f"https://www.nexmark.com/{self._word(5)}/{self._word(5)}/{self._word(5)}/item.htm?query=1"
+        letters = self._word(15)
+        return f"https://www.nexmark.com/{letters[:5]}/{letters[5:10]}/{letters[10:]}/item.htm?query=1"
 
     def _channel_id(self, number: int) -> str:
         return f"&channel_id={number * 7_919 % 1_000_003}" if self.chance.randrange(10) else ""

@@ -19,28 +19,37 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that the scri
 
 from nexmark.sql import NAMES, asked
 
-__all__ = ["Part", "parts", "reached", "table"]
+__all__ = ["Part", "queries", "reached", "table"]
 
 FOLDER: Final = Path(__file__).with_name("queries")
 STEPS: Final = (
     *("filter", "map", "flat_map", "merge", "key_by", "window", "aggregate", "fold", "collect", "reduce", "scan"),
-    *("process", "distinct", "join", "interval_join", "asof_join"),
+    *("process", "distinct", "lookup", "join", "interval_join", "asof_join"),
 )
 NAMED: Final = ("Tumbling", "Hopping", "Sliding", "Session", "Count", "Global", "Daily", "Aggregator", "Processor")
 """Windows, and what is derived from."""
 
+_PACKAGE: Final = "nexmark.queries."
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Part:
-    """A function, class or constant of the queries."""
+    """A function, class or constant of the queries.
+
+    Attributes:
+        lines: of code.
+        scope: what names mean where it stands, as far as they are parts.
+    """
 
     name: str
     node: ast.stmt
     lines: int
+    scope: Mapping[str, Part]
 
-    def names(self) -> Iterator[str]:
-        """Every plain name in it."""
-        return (node.id for node in ast.walk(self.node) if isinstance(node, ast.Name))
+    def leads_to(self) -> Iterator[Part]:
+        """The parts that it names."""
+        names = (node.id for node in ast.walk(self.node) if isinstance(node, ast.Name))
+        return (self.scope[name] for name in names if name in self.scope)
 
     def primitives(self) -> Iterator[str]:
         """What it uses of the library."""
@@ -53,44 +62,45 @@ class Part:
                 yield node.func.attr
 
 
-def parts() -> dict[str, Part]:
-    """All of them, by name."""
-    found = dict[str, Part]()
-    for path in sorted(FOLDER.glob("*.py")):
-        if path.stem == "__init__":
-            continue
-        source = path.read_text()
+def queries() -> dict[str, Part]:
+    """Those that are named q and a number."""
+    scopes = {path.stem: dict[str, Part]() for path in sorted(FOLDER.glob("*.py"))}
+    imports = list[tuple[str, str, str]]()
+    for module, scope in scopes.items():
+        source = (FOLDER / f"{module}.py").read_text()
         tree = ast.parse(source)
         code = _code_lines(source) - _docstring_lines(tree)
         for node in tree.body:
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_PACKAGE):
+                imports += [(module, (node.module or "").removeprefix(_PACKAGE), each.name) for each in node.names]
+            span = range(_first_line(node), (node.end_lineno or node.lineno) + 1)
             for name in _defined(node):
-                span = range(_first_line(node), (node.end_lineno or node.lineno) + 1)
-                found[name] = Part(name, node, len(code.intersection(span)))
-    return found
+                scope[name] = Part(name, node, len(code.intersection(span)), scope)
+    for into, module, name in imports:
+        scopes[into][name] = scopes[module][name]
+    return {name: scopes["__init__"][name] for name in NAMES}
 
 
-def reached(name: str, known: Mapping[str, Part]) -> dict[str, Part]:
+def reached(query: Part) -> set[Part]:
     """The part itself, and every part that it leads to."""
-    found = dict[str, Part]()
-    waiting = [name]
+    found, waiting = set[Part](), [query]
     while waiting:
-        part = known[waiting.pop()]
-        if part.name not in found:
-            found[part.name] = part
-            waiting += [each for each in part.names() if each in known]
+        part = waiting.pop()
+        if part not in found:
+            found.add(part)
+            waiting += part.leads_to()
     return found
 
 
 def table() -> str:
     """As Markdown."""
-    known = parts()
     lines = ["| query | what it asks | primitives | lines | with what is shared |", "|---|---|---|--:|--:|"]
-    for name in NAMES:
-        all_parts = reached(name, known)
-        used = {each for part in all_parts.values() for each in part.primitives()}
+    for name, query in queries().items():
+        all_parts = reached(query)
+        used = {each for part in all_parts for each in part.primitives()}
         order = {each: index for index, each in enumerate((*STEPS, *NAMED))}
         shown = ", ".join(f"`{each}`" for each in sorted(used, key=lambda each: (order.get(each, 99), each)))
-        own, every = known[name].lines, sum(part.lines for part in all_parts.values())
+        own, every = query.lines, sum(part.lines for part in all_parts)
         lines.append(f"| {name} | {asked(name)} | {shown} | {own} | {every} |")
     return "\n".join(lines) + "\n"
 
