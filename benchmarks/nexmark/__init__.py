@@ -1,0 +1,1 @@
+"""Nexmark: the auction benchmark of stream processing, its 23 queries, and the same in SQL to check them."""

@@ -1,0 +1,97 @@
+"""Aggregators that the queries need and `agg` has not: every one of the highest, and figures by rank of price."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeAlias, TypeVar
+
+from nexmark.model import Bid
+from rivusio_streams import Aggregator
+
+__all__ = ["BidsByRank", "ByRank", "DifferentByRank", "Highest"]
+
+T = TypeVar("T")
+
+ByRank: TypeAlias = tuple[int, int, int, int]
+"""Of all bids, and of those of a low, a middling and a high price."""
+
+
+def rank(price: int) -> int:
+    """1, 2 or 3: below 10,000, below 1,000,000, and above."""
+    return 1 if price < 10_000 else 2 if price < 1_000_000 else 3
+
+
+@dataclass(frozen=True)
+class Highest(Aggregator[T, list[T], list[T]], Generic[T]):
+    """The values with the largest `by`, all of them."""
+
+    by: Callable[[T], int]
+    ordered = False
+
+    def create(self) -> list[T]:
+        return []
+
+    def add(self, accumulator: list[T], value: T) -> list[T]:
+        best = self.by(accumulator[0]) if accumulator else None
+        own = self.by(value)
+        if best is None or own > best:
+            return [value]
+        if own == best:
+            accumulator.append(value)
+        return accumulator
+
+    def merge(self, left: list[T], right: list[T]) -> list[T]:
+        if not left or not right:
+            return left or right
+        one, other = self.by(left[0]), self.by(right[0])
+        return left + right if one == other else left if one > other else right
+
+    def result(self, accumulator: list[T]) -> list[T]:
+        return list(accumulator)
+
+
+@dataclass(frozen=True)
+class BidsByRank(Aggregator[Bid, list[int], ByRank]):
+    """How many bids."""
+
+    ordered = False
+
+    def create(self) -> list[int]:
+        return [0, 0, 0, 0]
+
+    def add(self, accumulator: list[int], value: Bid) -> list[int]:
+        accumulator[0] += 1
+        accumulator[rank(value.price)] += 1
+        return accumulator
+
+    def merge(self, left: list[int], right: list[int]) -> list[int]:
+        return [one + other for one, other in zip(left, right, strict=True)]
+
+    def result(self, accumulator: list[int]) -> ByRank:
+        every, low, middling, high = accumulator
+        return every, low, middling, high
+
+
+@dataclass(frozen=True)
+class DifferentByRank(Aggregator[Bid, list[set[int]], ByRank]):
+    """How many different ones of what `of` takes from a bid."""
+
+    of: Callable[[Bid], int]
+    ordered = False
+
+    def create(self) -> list[set[int]]:
+        return [set(), set(), set(), set()]
+
+    def add(self, accumulator: list[set[int]], value: Bid) -> list[set[int]]:
+        found = self.of(value)
+        accumulator[0].add(found)
+        accumulator[rank(value.price)].add(found)
+        return accumulator
+
+    def merge(self, left: list[set[int]], right: list[set[int]]) -> list[set[int]]:
+        return [one | other for one, other in zip(left, right, strict=True)]
+
+    def result(self, accumulator: list[set[int]]) -> ByRank:
+        every, low, middling, high = accumulator
+        return len(every), len(low), len(middling), len(high)
