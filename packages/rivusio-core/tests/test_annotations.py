@@ -6,12 +6,25 @@ import typing
 from collections import Counter, abc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
-from typing import Any, Generic, Literal, LiteralString, NewType, Optional, ParamSpec, Protocol, TypeVar, Union
+from typing import (
+    Any,
+    Generic,
+    Literal,
+    LiteralString,
+    NewType,
+    NotRequired,
+    Optional,
+    ParamSpec,
+    Protocol,
+    TypeGuard,
+    TypeVar,
+    Union,
+)
 
 import pytest
 import typing_extensions
 from pydantic import BaseModel
-from typing_extensions import NotRequired, TypedDict, TypeGuard, TypeIs
+from typing_extensions import TypedDict, TypeIs
 
 from rivusio_core import CompositionError, flat_pipe, pipe
 from rivusio_core.hints.forms import variable
@@ -198,6 +211,16 @@ def test_a_constrained_variable_gives_any_of_its_types() -> None:
     assert connect("a", Ports(number, number), "b", Ports(complex, str)) == Ports(Union[int, float], str)
     with pytest.raises(CompositionError):
         connect("a", Ports(number, number), "b", Ports(Sequence[int], str))
+
+
+@pytest.mark.parametrize("takes", [list[bytes], set[str], Literal["a"]], ids=type_text)
+def test_a_union_of_which_nothing_fits_wants_a_pipe_between(takes: object) -> None:
+    with pytest.raises(CompositionError, match="Put a pipe between that turns"):
+        joined(Union[int, bool], takes)
+
+
+def test_names_that_nobody_knows_are_shown_as_written() -> None:
+    assert type_text(typing.List["Later"]) == "list[Later]"  # type: ignore[name-defined]  # noqa: F821, UP006
 
 
 def test_truths_are_booleans() -> None:

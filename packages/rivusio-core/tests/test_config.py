@@ -301,9 +301,7 @@ def test_faults_of_validators_have_their_place_and_only_secret_ones_no_text(plug
         "--set: login.token: is refused (the value is secret and not shown)"
     ]
     assert faults(plugins, "login.user=ann", model=Nested) == ["--set: login.user: ann is short"]
-    assert faults(plugins, 'hosts=[{"name": "a"}, {"name": "x"}]', model=Nested) == [
-        "--set: hosts.1.name: is taken"
-    ]
+    assert faults(plugins, 'hosts=[{"name": "a"}, {"name": "x"}]', model=Nested) == ["--set: hosts.1.name: is taken"]
     (fault,) = faults(plugins, "least=10", model=Nested)
     assert "least is more than most" in fault
 

@@ -76,7 +76,9 @@ def test_explain_in_json_gives_the_record_itself(kept: Path, capfdbinary: pytest
 
 def test_a_run_that_has_only_begun_is_one_line() -> None:
     assert str(RunRecord(name="orders", id="1", state="running")) == "orders (1) is running"
-    assert str(RunRecord(name="orders", id="1", state="finished", steps=[StepRecord(name="a")])) == "orders (1) finished"
+    assert (
+        str(RunRecord(name="orders", id="1", state="finished", steps=[StepRecord(name="a")])) == "orders (1) finished"
+    )
 
 
 @pytest.mark.parametrize(

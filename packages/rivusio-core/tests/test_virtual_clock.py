@@ -278,13 +278,13 @@ def test_finish_lets_time_pass_until_a_task_is_done() -> None:
         return clock.monotonic()
 
     async def main() -> float:
-        assert not clock.awaited
+        assert clock.awaited is False
         task = asyncio.ensure_future(naps())
         await clock.settle()
-        assert clock.awaited
+        assert clock.awaited is True
         assert clock.monotonic() == 0
         await clock.finish(task)
-        assert not clock.awaited
+        assert clock.awaited is False
         return task.result()
 
     assert anyio.run(main) == 300
