@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import pytest
 from sample_pipes import aadd, add, parse
@@ -79,11 +80,9 @@ def test_what_a_listener_does_not_override_does_nothing() -> None:
 
 
 @pytest.mark.parametrize("last", [add, aadd], ids=["sync", "async"])
-def test_a_listener_that_raises_is_reported_once_then_switched_off(
-    last: type[object], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_listener_that_raises_is_reported_once_then_switched_off(last: Any, caplog: pytest.LogCaptureFixture) -> None:
     broken, sound = Ears(raises_at=range(1_000_000)), Ears()
-    pipeline = parse.with_options(on_error="skip") >> last  # type: ignore[operator]
+    pipeline = parse.with_options(on_error="skip") >> last
     with caplog.at_level(logging.ERROR, logger="rivusio"):
         assert list(pipeline.map(["1", "x"] * 50, listeners=[broken, sound])) == [2] * 50
     assert len(broken.heard) == 10
@@ -101,12 +100,12 @@ def test_only_failures_in_a_row_switch_a_listener_off() -> None:
     for _ in range(4):
         tell_all(several)
     assert len(ears.heard) == 24
-    assert several.disabled == ()
+    assert list(several.disabled) == []
     ears.raises_at = range(24, 1_000)
     tell_all(several)
-    assert several.disabled == ()
+    assert list(several.disabled) == []
     tell_all(several)
-    assert several.disabled == (ears,)
+    assert list(several.disabled) == [ears]
     assert len(ears.heard) == 34
 
 

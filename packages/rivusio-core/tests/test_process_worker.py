@@ -169,6 +169,7 @@ async def test_a_thread_that_is_left_behind_keeps_no_process(monkeypatch: pytest
         process = await worker.call("thread")
         monkeypatch.setattr("rivusio_core.engine.process._GRACE", 0)
     assert not worker.alive
+    assert isinstance(process, int)
     assert not psutil.pid_exists(process)
 
 

@@ -381,5 +381,5 @@ def test_a_cancellation_of_ones_own_is_no_deadlock() -> None:
 
 
 def test_the_clock_of_no_run_is_that_of_the_machine() -> None:
-    with contextmanager(run_clock.make)() as clock:  # type: ignore[arg-type, var-annotated]
+    with contextmanager(run_clock.make)() as clock:  # type: ignore[arg-type]
         assert isinstance(clock, SystemClock)
