@@ -99,6 +99,9 @@ class Worker:
                 asyncio.get_running_loop().call_later(0.01, done.set)
                 self.done = done
                 return None
+            case "thread":
+                threading.Thread(target=threading.Event().wait).start()
+                return os.getpid()
             case "background done":
                 return self.done.is_set()
             case _:

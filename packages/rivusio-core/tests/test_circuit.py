@@ -173,6 +173,28 @@ async def test_calls_from_before_do_not_count() -> None:
 
 
 @pytest.mark.anyio
+async def test_failures_and_cancellations_from_before_do_not_count() -> None:
+    clock, service = VirtualClock(), Service()
+    call = CircuitBreaker(failures=2, reset="10s").layer(service, clock)
+    service.error, service.gate = DOWN, anyio.Event()
+    with clock.deadline(1) as scope:  # nothing came of it: the circuit stays as it is
+        await call("a")
+    assert scope.cancelled_caught
+    async with anyio.create_task_group() as group:
+        for _ in range(4):
+            group.start_soon(fail, call)
+        await anyio.wait_all_tasks_blocked()
+        service.gate.set()
+    with pytest.raises(CircuitOpen, match="open after 2 failures"):
+        await call("b")
+    await clock.sleep(10)
+    service.error = None
+    assert await call("c") == "c"  # one trial was free, and closed it
+    service.error = DOWN
+    await fail(call, 2)
+
+
+@pytest.mark.anyio
 async def test_a_retry_waits_for_it_to_close() -> None:
     clock, service = VirtualClock(), Service()
     circuit = CircuitBreaker(failures=2, reset="10s").layer(service, clock)

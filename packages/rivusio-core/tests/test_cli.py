@@ -105,6 +105,12 @@ def test_standard_input_may_be_a_file(rivusio: Command) -> None:
     assert (done.returncode, done.stdout) == (0, "ann 20.0\n" * 5_000)
 
 
+def test_a_file_may_have_a_name_that_no_module_can_have(rivusio: Command) -> None:
+    rivusio.write("my-shop.py", SHOP)
+    done = rivusio("run", "my-shop.py:text", stdin="ann,20\n")
+    assert (done.code, done.out) == (0, "ann 20.0\n"), done
+
+
 def test_results_come_while_the_input_goes_on(rivusio: Command) -> None:
     process = rivusio.start("run", "shop:text")
     assert process.stdin is not None

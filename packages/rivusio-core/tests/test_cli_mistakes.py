@@ -10,6 +10,7 @@ from rivusio_command import Command, Done
 
 JOBS = """
 from __future__ import annotations
+import json
 from rivusio_core import BadRecord, Fatal, RetriesExhausted, Retry, SyncBasePipe, Transient, keep, pipe
 
 @pipe
@@ -38,6 +39,13 @@ def plain(line: str) -> str:
 pipeline = parse >> Double()
 keeping = keep(plain)
 number = 3
+
+class Stream:
+    def write(self, sink): ...
+    def through(self, pipe): ...
+
+stream = Stream()
+made = type("made", (), {})()
 """
 
 
@@ -78,11 +86,27 @@ def tidy(done: Done, code: int) -> str:
         ("jobs:Double", "the class Double"),
         ("jobs:keeping", "put it behind a pipe"),
         ("jobs:bound", "key"),
+        ("jobs:json", "is a module, not a flow or pipeline"),
+        ("jobs:stream", "a stream becomes a flow with .write(sink)"),
+        ("jobs:made", "a made, not a flow or pipeline"),
+        ("toolz:pipeline", "did you mean tools?"),
+        ("./notes.txt:x", "notes.txt is no Python file"),
+        ("engine", "add its name: engine:plain or "),
         ("flow.yaml", "pipeline files cannot be run by this version"),
     ],
 )
 def test_wrong_targets(rivusio: Command, target: str, told: str) -> None:
+    rivusio.write("notes.txt", "")
+    rivusio.write("engine.py", ENGINE)
+    (rivusio.folder / "tools").mkdir()
+    rivusio.write("tools/__init__.py", "")
+    (rivusio.folder / "toolx").mkdir()  # no package
     assert told in tidy(rivusio("run", target), 2)
+
+
+def test_check_tells_a_target_that_cannot_be_imported_as_run_does(rivusio: Command) -> None:
+    rivusio.write("broken.py", "import nothing_4711")
+    assert tidy(rivusio("check", "broken:x"), 2) == tidy(rivusio("run", "broken:x"), 2)
 
 
 @pytest.mark.parametrize(
@@ -123,9 +147,9 @@ def test_the_text_of_a_foreign_error_is_shown_on_request(rivusio: Command) -> No
 @pytest.mark.parametrize(
     ("target", "stdin", "told"),
     [
-        ("jobs:pipeline", "1\ns3cret\n", ["step   parse", "item   1", "ValueError at jobs.py:7 in parse"]),
-        ("jobs:flaky", "s3cret\n", ["attempts  2", "Transient at jobs.py:11 in flaky"]),
-        ("jobs:fatal", "s3cret\n", ["step   fatal", "Fatal at jobs.py:15 in fatal"]),
+        ("jobs:pipeline", "1\ns3cret\n", ["step   parse", "item   1", "ValueError at jobs.py:8 in parse"]),
+        ("jobs:flaky", "s3cret\n", ["attempts  2", "Transient at jobs.py:12 in flaky"]),
+        ("jobs:fatal", "s3cret\n", ["step   fatal", "Fatal at jobs.py:16 in fatal"]),
         ("jobs:Double", "s3cret\n", []),
     ],
 )
@@ -211,6 +235,10 @@ def with_cause(error, cause):
     error.__cause__ = cause
     return error
 
+plain = Engine(PipeError("no answer came", pipe="ask"))
+unraised = Engine(ExceptionGroup("x", [ZeroDivisionError("s3cret")]))
+same = SourceError("a is gone")
+same = Engine(ExceptionGroup("x", [same, ExceptionGroup("y", [same])]))
 fine = Engine()
 store = Engine(CheckpointWriteError("the store is full"))
 corrupt = Engine(CheckpointCorrupt("checkpoint 3 is damaged"))
@@ -232,6 +260,9 @@ foreign = Engine(ZeroDivisionError("s3cret"))
         ("drain", 75, ["3 items were left", "drain_timeout"]),
         ("wrong", 2, ["not with this"]),
         ("sink", 1, ["SinkError: out.jsonl cannot be written", "cause  OSError"]),
+        ("plain", 1, ["a pipe failed: no answer came", "step  ask", "on_error='skip'"]),
+        ("unraised", 1, ["this is a bug in Rivusio", "error  ZeroDivisionError"]),
+        ("same", 1, ["SourceError: a is gone"]),
         ("foreign", 1, ["code outside of a pipe raised", "ZeroDivisionError", "engine.py"]),
     ],
 )
@@ -249,6 +280,11 @@ def test_groups_are_flattened_and_told_once(rivusio: Command) -> None:
     assert done.code == 1
     assert done.err == "error: SourceError: a is gone\nerror: SinkError: b is gone\n"
     assert rivusio("run", "engine:mixed").code == 75
+
+
+def test_the_text_of_an_error_outside_of_a_pipe_is_shown_on_request(rivusio: Command) -> None:
+    rivusio.write("engine.py", ENGINE)
+    assert "text   s3cret" in tidy(rivusio("run", "engine:foreign", "--show-values"), 1)
 
 
 def test_anything_with_the_members_of_a_runnable_is_run(rivusio: Command) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import signal
 import subprocess
+import threading
 from pathlib import Path
 
+import anyio
 import pytest
 from rivusio_command import Command
+
+from rivusio_core.cli.signals import Signals
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent the POSIX way")
 
@@ -95,3 +101,38 @@ def test_the_second_signal_breaks_off(rivusio: Command, number: signal.Signals, 
     assert b"broken off" in err
     assert b"Traceback" not in err
     assert (rivusio.folder / "closed").exists()
+
+
+def test_a_run_in_a_thread_leaves_signals_alone() -> None:
+    found = list[object]()
+
+    async def main() -> None:
+        with Signals() as signals:
+            found.extend([signal.getsignal(signal.SIGINT), signals.number])
+
+    thread = threading.Thread(target=anyio.run, args=[main])
+    thread.start()
+    thread.join()
+    assert found == [signal.getsignal(signal.SIGINT), 0]
+
+
+@pytest.mark.parametrize(
+    ("error", "complains"),
+    [
+        (KeyboardInterrupt(), False),
+        (BaseExceptionGroup("x", [KeyboardInterrupt(), BaseExceptionGroup("y", [KeyboardInterrupt()])]), False),
+        (BaseExceptionGroup("x", [KeyboardInterrupt(), LookupError("4711")]), True),
+        (LookupError("4711"), True),
+    ],
+    ids=repr,
+)
+def test_breaking_off_is_no_reason_to_complain_of_tasks_and_anything_else_is(
+    error: BaseException, complains: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        with Signals():
+            asyncio.get_running_loop().call_exception_handler({"message": "a task failed", "exception": error})
+
+    with caplog.at_level(logging.ERROR, logger="asyncio"):
+        anyio.run(main)
+    assert bool(caplog.records) is complains

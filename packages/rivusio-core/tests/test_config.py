@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Annotated, Any, Self
 
 import pytest
 from plugin_folders import distribution, points_of
-from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from rivusio_core import ConfigError, RunInfo
+from rivusio_core import ConfigError, Fault, RunInfo
 from rivusio_core.config import RunConfiguration, load_configuration
 from rivusio_core.plugins import Plugins
 
@@ -75,8 +76,6 @@ class Telling(BaseModel):
 
     def __init__(self, **settings: object) -> None:
         if settings.get("every") == "-1":
-            from rivusio_core import Fault
-
             raise ConfigError("wrong", faults=[Fault("must not be negative", "every")])
         super().__init__(**settings)
 
@@ -212,3 +211,126 @@ def test_a_misspelt_variable_is_told_with_the_right_one(plugins: Plugins, variab
     assert fault.startswith(f"{variable}: is no setting")
     assert fault.endswith(f"did you mean {meant}?")
     assert "p_watch" not in sys.modules
+
+
+# ------------------------------------------------------------------------------------------- the models of users
+
+
+class Aliased(BaseModel):
+    one: int = Field(default=0, alias="uno")
+    two: int = Field(default=0, validation_alias=AliasChoices("zwei", "deux"))
+    three: int = Field(default=0, validation_alias=AliasPath("rest", 1))
+
+
+class AliasedByNameToo(Aliased):
+    model_config = ConfigDict(populate_by_name=True)
+
+
+def test_settings_are_taken_by_their_aliases(plugins: Plugins, tmp_path: Path) -> None:
+    (tmp_path / "rivusio.toml").write_text("rest = [8, 9]\nuno = 1")
+    found = load_configuration(Aliased, folder=tmp_path, overrides=["deux=2"], plugins=plugins)
+    made = Aliased.model_validate(found.run)
+    assert (made.one, made.two, made.three) == (1, 2, 9)
+    for name, meant in (("unno", "uno"), ("zwe", "zwei"), ("rst", "rest")):
+        assert faults(plugins, f"{name}=1", model=Aliased) == [
+            f"--set: {name}: no such setting or plugin; did you mean {meant!r}?"
+        ]
+
+
+def test_the_name_behind_an_alias_counts_only_where_the_model_says_so(plugins: Plugins) -> None:
+    assert len(faults(plugins, "one=1", "two=2", model=Aliased)) == 2
+    found = load_configuration(AliasedByNameToo, overrides=["one=1", "zwei=2"], plugins=plugins)
+    made = AliasedByNameToo.model_validate(found.run)
+    assert (made.one, made.two) == (1, 2)
+
+
+class Login(BaseModel):
+    user: str = ""
+    token: SecretStr = SecretStr("")
+
+    @field_validator("token", "user")
+    @classmethod
+    def _never(cls, value: Any) -> Any:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        raise ValueError(f"{text} is short")
+
+
+class Host(BaseModel):
+    name: str = ""
+
+    @field_validator("name")
+    @classmethod
+    def _no_x(cls, value: str) -> str:
+        if value == "x":
+            raise ValueError("is taken")
+        return value
+
+
+class Nested(BaseModel):
+    login: Annotated[Login | None, "who"] = None
+    hosts: list[Host] = []
+    extra: Annotated[Store, "where"] | None = None
+    least: int = 0
+    most: int = 9
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.least > self.most:
+            raise ValueError("least is more than most")
+        return self
+
+
+def test_models_inside_models_are_known_through_annotations(plugins: Plugins) -> None:
+    assert faults(plugins, "extra.pth=a", "extra.path=b", model=Nested) == [
+        "--set: extra.pth: no such setting; did you mean 'path'?"
+    ]
+    (fault,) = faults(plugins, model=Nested, RIVUSIO_EXTRA_PATH="1")
+    assert fault.endswith("did you mean RIVUSIO__EXTRA__PATH?")
+
+
+def test_an_unknown_table_is_told_and_what_is_beside_it_still_checked(plugins: Plugins) -> None:
+    told = faults(plugins, "watch.alrts.after=1", "watch.port=x")
+    assert told == [
+        "--set: watch.alrts: no such setting; did you mean 'alerts'?",
+        "--set: watch.port: Input should be a valid integer, unable to parse string as an integer",
+    ]
+
+
+def test_faults_of_validators_have_their_place_and_only_secret_ones_no_text(plugins: Plugins) -> None:
+    assert faults(plugins, "login.token=s3cret", model=Nested) == [
+        "--set: login.token: is refused (the value is secret and not shown)"
+    ]
+    assert faults(plugins, "login.user=ann", model=Nested) == ["--set: login.user: ann is short"]
+    assert faults(plugins, 'hosts=[{"name": "a"}, {"name": "x"}]', model=Nested) == ["--set: hosts.1.name: is taken"]
+    (fault,) = faults(plugins, "least=10", model=Nested)
+    assert "least is more than most" in fault
+
+
+class Open(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    every: int = 1
+
+
+def test_a_model_that_takes_anything_is_given_it_all(plugins: Plugins) -> None:
+    overrides = ["every=2", "tags.a.b=1", "nmae=x"]
+    found = load_configuration(Open, overrides=overrides, plugins=plugins)
+    assert found.run == {"every": "2", "tags": {"a": {"b": "1"}}, "nmae": "x"}
+    assert len(faults(plugins, "every=x", "more=1", model=Open)) == 1
+
+
+class Refusing(BaseModel):
+    """A model that checks by itself, without pydantic's errors."""
+
+    every: int = 10
+
+    @classmethod
+    def model_validate(cls, obj: Any, **settings: Any) -> Self:
+        if obj:
+            raise ConfigError("wrong", faults=[Fault("must be left out", "every"), Fault("is nobody's")])
+        return super().model_validate(obj, **settings)
+
+
+def test_a_model_that_refuses_by_itself_is_told_as_it_says(plugins: Plugins) -> None:
+    assert faults(plugins, "every=1", model=Refusing) == ["--set: every: must be left out", "is nobody's"]
+    assert load_configuration(Refusing, plugins=plugins).run == {}

@@ -34,6 +34,16 @@ def test_higher_layers_win_value_by_value(tmp_path: Path) -> None:
     }
 
 
+def test_a_variable_of_too_many_parts_is_a_fault_and_its_value_is_not_repeated() -> None:
+    layers = Layers()
+    layers.add_environment({"RIVUSIO__" + "__".join("ABCDEFGHIJKLMNOPQ"): "s3cret"})
+    assert layers.table.plain() == {}
+    (fault,) = layers.faults
+    assert fault.where.startswith("RIVUSIO__A__B__")
+    assert "parts" in fault.message
+    assert "s3cret" not in str(fault)
+
+
 def test_a_detail_does_not_silently_replace_a_value() -> None:
     layers = Layers()
     layers.add_environment({"RIVUSIO__CHECKPOINT": "store.db", "RIVUSIO__CHECKPOINT__EVERY": "10s"})

@@ -112,6 +112,7 @@ def test_the_message_of_a_pipes_error() -> None:
         str(PipeError("busy", pipe="p", position=7, attempts=3)) == "pipe 'p' failed on item 7 after 3 attempts: busy"
     )
     assert str(PipeError(pipe="p", cause=ValueError("4711"))) == "pipe 'p' failed: ValueError"
+    assert str(PipeError(pipe="p", cause=Transient("busy"))) == "pipe 'p' failed: busy"
 
 
 def test_describe_names_the_users_line() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -16,11 +16,15 @@ from rivusio_core import (
     DeadLetter,
     DeadLetterError,
     Fatal,
+    Listener,
     Parallel,
     PipeError,
     RetriesExhausted,
     Retry,
+    RunInfo,
+    Tally,
     Transient,
+    batch,
     branch,
     flat_pipe,
     keep,
@@ -28,6 +32,7 @@ from rivusio_core import (
     route,
 )
 from rivusio_core.policy.options import OnError
+from rivusio_core.testing import VirtualClock
 
 Wrap = Callable[[BasePipe[int, int]], BasePipe[int, int]]
 
@@ -240,3 +245,191 @@ async def test_sync_calls_inside_an_event_loop_say_what_to_await() -> None:
     assert add.run(1) == 2
     assert await aadd.arun(1) == 2
     assert await add.arun(1) == 2
+
+
+# ------------------------------------------------------------------------------------------- in the middle of items
+
+
+@flat_pipe(on_error="skip")
+def many(number: int) -> Iterator[int]:
+    """5,000 numbers, the 17 first; breaks at the end for a negative item."""
+    yield 17
+    yield from range(100, 5_099)
+    if number < 0:
+        raise ValueError
+
+
+@flat_pipe(on_error="skip")
+async def amany(number: int) -> AsyncIterator[int]:
+    """The same, async."""
+    for each in many.function(number):
+        yield each
+
+
+@pytest.mark.parametrize("flat", [many, amany], ids=["sync", "async"])
+@pytest.mark.parametrize("last", [add(amount=0), aadd(amount=0)], ids=["sync", "async"])
+def test_the_rest_of_a_long_flat_result_follows_a_failed_one(flat: Any, last: Any) -> None:
+    pipeline = flat >> fail_at_17.with_options(on_error="skip") >> last
+    rest = list(range(100, 5_099))
+    assert list(pipeline.map([1, 2])) == rest * 2
+    assert list(pipeline.map([1, -1, 2])) == rest * 3  # what breaks at its end has given all before
+    assert list((pipeline >> twice).map([1])) == [each for each in rest for _ in range(2)]
+
+
+def test_a_failure_in_the_middle_of_a_flat_result_ends_the_run_and_closes_it() -> None:
+    closed = list[str]()
+
+    @flat_pipe
+    def guarded(number: int) -> Iterator[int]:
+        try:
+            yield from (16, 17, 18)
+        finally:
+            closed.append("sync")
+
+    @flat_pipe
+    async def aguarded(number: int) -> AsyncIterator[int]:
+        try:
+            for each in (16, 17, 18):
+                yield each
+        finally:
+            closed.append("async")
+
+    for pipeline in (guarded >> fail_at_17 >> aadd(amount=0), aguarded >> fail_at_17, aguarded >> afail_at_17):
+        results = pipeline.map([1, 2])
+        assert next(results) == 16
+        with pytest.raises(PipeError, match="failed on item 0"):
+            next(results)
+    assert closed == ["sync", "async", "async"]
+
+
+def test_long_results_go_on_in_pieces_through_stages_of_their_own() -> None:
+    expected = [17, *range(100, 5_099)]
+    assert list((many >> aadd(amount=0).with_options(concurrency=3)).map([1])) == expected
+    assert list((many >> add(amount=0).with_options(thread=True)).map([1])) == expected
+    assert [len(each) for each in (many >> batch(1_000) >> aadd_list).map([1])] == [1_000] * 5
+
+
+@pipe
+async def aadd_list(numbers: list[int]) -> list[int]:
+    return numbers
+
+
+def test_a_dead_letter_that_cannot_be_stored_stops_what_is_in_the_middle_of_an_item() -> None:
+    def full(letter: DeadLetter) -> None:
+        raise OSError("disk full")
+
+    step = fail_at_17.with_options(on_error="dead_letter")
+    for first in (many, amany):
+        pipeline = first >> batch(1_000) >> spread >> step >> aadd(amount=0)
+        with pytest.raises(DeadLetterError, match="item 0"):
+            list(pipeline.map([1], dead_letters=full))
+
+
+@flat_pipe
+def spread(numbers: list[int]) -> list[int]:
+    return numbers
+
+
+# ---------------------------------------------------------------------------------------------------- tried again
+
+
+@pytest.mark.anyio
+async def test_a_transient_error_is_tried_again_without_being_asked_for() -> None:
+    clock, tries = VirtualClock(), list[int]()
+
+    @pipe
+    async def flaky(number: int) -> int:
+        tries.append(number)
+        if len(tries) == 1:
+            raise Transient("not yet")
+        return number
+
+    assert [out async for out in flaky.amap([5, 6], clock=clock)] == [5, 6]
+    assert tries == [5, 5, 6]
+    assert clock.monotonic() > 0
+
+
+@pytest.mark.anyio
+async def test_a_predicate_is_tried_again_and_still_decides() -> None:
+    tries: list[int] = []
+
+    def even(number: int) -> bool:
+        tries.append(number)
+        if len(tries) % 2:
+            raise Transient("not yet")
+        return number % 2 == 0
+
+    class Ears(Listener):
+        total = Tally()
+
+        def step_ran(self, run: RunInfo, step: str, tally: Tally, seconds: float) -> None:
+            if step == "keep(even)":
+                self.total.add(tally)
+
+    ears = Ears()
+    results = (add(amount=0) >> keep(even)).amap([1, 2, 3, 4], clock=VirtualClock(), listeners=[ears])
+    assert [out async for out in results] == [2, 4]
+    assert tries == [1, 1, 2, 2, 3, 3, 4, 4]
+    assert (ears.total.passed, ears.total.filtered, ears.total.retries) == (2, 2, 4)
+    assert ears.total.unaccounted == 0
+
+
+def test_a_retried_async_flat_step_gives_nothing_twice() -> None:
+    tries: list[int] = []
+
+    @flat_pipe(retry=Retry(attempts=3, backoff=0))
+    async def flaky(number: int) -> AsyncIterator[int]:
+        yield number
+        tries.append(number)
+        if len(tries) % 2:
+            raise ValueError
+        yield number + 1
+
+    assert list(flaky.map([10, 20])) == [10, 11, 20, 21]
+
+
+# ---------------------------------------------------------------------------------------------------------- branches
+
+
+def test_an_error_that_names_its_pipe_keeps_the_name() -> None:
+    @pipe
+    def delegates(number: int) -> int:
+        raise PipeError("refused", pipe="the other service")
+
+    with pytest.raises(PipeError, match="'the other service'") as caught:
+        list((add(amount=0) >> delegates).map([1]))
+    assert (caught.value.pipe, caught.value.position) == ("the other service", 0)
+
+
+def test_the_cause_of_given_up_retries_names_the_pipe_too() -> None:
+    @pipe(retry=Retry(attempts=2, backoff=0))
+    def flaky(number: int) -> int:
+        raise Transient("never")
+
+    with pytest.raises(RetriesExhausted) as caught:
+        list((add(amount=0) >> flaky).map([1]))
+    assert isinstance(caught.value.cause, Transient)
+    assert (caught.value.pipe, caught.value.cause.pipe) == ("flaky", "flaky")
+
+
+class Interrupt(BaseException):
+    """Like an interrupt, without harm to the tests."""
+
+
+@pytest.mark.anyio
+async def test_an_interrupt_in_one_branch_is_no_failed_item() -> None:
+    @pipe(on_error="dead_letter")
+    async def interrupted(number: int) -> int:
+        raise Interrupt
+
+    letters: list[DeadLetter] = []
+    found: BaseException | None = None
+    try:
+        async for _ in (aadd & interrupted).amap([1], dead_letters=letters):
+            pytest.fail("it was interrupted")
+    except BaseException as error:  # noqa: BLE001  # a group, or the interrupt itself
+        found = error
+    while isinstance(found, BaseExceptionGroup):
+        (found,) = found.exceptions
+    assert isinstance(found, Interrupt)
+    assert letters == []

@@ -14,6 +14,7 @@ from sample_pipes import LIFE, ARecorded, Recorded, aadd, add, fail_at_17
 from rivusio_core import (
     AsyncBasePipe,
     Clock,
+    DefinitionError,
     Listener,
     Parallel,
     PipeError,
@@ -216,6 +217,20 @@ async def pooled() -> AsyncIterator[Connection]:
     OPEN.remove(name)
 
 
+class PooledHolder(AsyncBasePipe[int, int]):
+    connection: Annotated[Connection, Use(pooled)] = state()
+    amount: int = 1
+
+    async def process(self, item: int) -> int:
+        connection = self.connection
+        assert not connection.busy
+        connection.busy = True
+        await checkpoint()
+        assert self.connection is connection
+        connection.busy = False
+        return item + self.amount
+
+
 class Holder(SyncBasePipe[int, int]):
     connection: Annotated[Connection, Use(shared)] = state()
 
@@ -259,6 +274,35 @@ async def test_a_pool_lends_each_thing_to_one_call_at_a_time() -> None:
     assert [out async for out in use.with_options(concurrency=1).amap(range(3))] == [0, 1, 2]
     assert most[-1] == 1  # no more are opened than can be in use
     assert add.run(1) == 2
+
+
+def test_pipes_of_classes_borrow_from_a_pool_too() -> None:
+    pipeline = PooledHolder(amount=2).with_options(concurrency=5) >> PooledHolder().with_options(concurrency=5)
+    assert list(pipeline.map(range(50))) == list(range(3, 53))
+    assert OPEN == []
+
+
+def test_a_resource_must_yield_and_its_pool_be_positive() -> None:
+    def returns() -> Iterator[int]:
+        return iter([1])
+
+    with pytest.raises(DefinitionError, match="'returns': it must `yield`"):
+        resource(returns)
+
+    def yields() -> Iterator[int]:
+        yield 1
+
+    with pytest.raises(DefinitionError, match="'yields': pool must be 1 or more, not -1"):
+        resource(pool=-1)(yields)
+    assert repr(shared) == "resource shared"
+
+
+def test_an_opened_pipeline_works_inside_its_block_only() -> None:
+    for pipeline in (add, add >> aadd):
+        with pipeline.opened() as opened:
+            assert opened.run(1) == pipeline.run(1)
+        with pytest.raises(RuntimeError, match=r"not opened; use `with pipeline\.opened"):
+            opened.run(1)
 
 
 # ------------------------------------------------------------------------------------------- the clock of the run

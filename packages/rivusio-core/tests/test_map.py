@@ -212,7 +212,18 @@ def test_listeners_hear_counts_that_balance() -> None:
 def test_unknown_settings_are_refused_before_anything_runs() -> None:
     with pytest.raises(ConfigError, match="paralel"):
         add.map([1], paralel=3)  # type: ignore[call-arg]  # the mistake under test  # pyright: ignore[reportCallIssue]
+    with pytest.raises(ConfigError) as caught:
+        Parallel(kind="proces", workers=0)  # type: ignore[arg-type]  # the mistake under test  # pyright: ignore[reportArgumentType]
+    assert [fault.path for fault in caught.value.faults] == ["kind", "workers"]
     with pytest.raises(ConfigError, match="parallel: must be Parallel"):
         add.map([1], parallel=4)  # type: ignore[arg-type]  # the mistake under test  # pyright: ignore[reportArgumentType]
     with pytest.raises(ConfigError, match=r"concurrency.*whole number"):
         add.with_options(concurrency="2")  # type: ignore[arg-type]  # the mistake under test  # pyright: ignore[reportArgumentType]
+
+
+def test_an_async_input_is_refused_by_map() -> None:
+    async def numbers() -> AsyncIterator[int]:
+        yield 1
+
+    with pytest.raises(TypeError, match="use amap"):
+        add.map(numbers())  # type: ignore[arg-type]  # the mistake under test  # pyright: ignore[reportArgumentType]

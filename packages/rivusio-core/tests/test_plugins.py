@@ -149,6 +149,41 @@ def test_a_broken_plugin_is_out_alone(install: Installer, text: str, kind: type[
         plugins.get("bad")
 
 
+def test_an_entry_point_that_names_a_class_is_refused(install: Installer) -> None:
+    plugins = install({"points": {"bad": "p_bad:Brings"}, "p_bad": "class Brings: ..."})
+    with pytest.raises(PluginTypeError, match="the entry point names a class; let it name a module"):
+        plugins.get("bad")
+
+
+def test_settings_must_be_a_model(install: Installer) -> None:
+    text = "from rivusio_core.hooks import hookimpl\n@hookimpl\ndef rivusio_settings(): return {'port': int}"
+    plugin = install({"name": "dist-bad", "points": {"bad": "p_bad"}, "p_bad": text}).get("bad")
+    assert repr(plugin) == "<plugin bad of dist-bad 1.0>"
+    with pytest.raises(PluginTypeError, match="rivusio_settings must return a class of pydantic models"):
+        plugin.settings_model()
+
+
+SOURCES = """
+from rivusio_core.hooks import hookimpl
+
+class Lines: ...
+
+@hookimpl
+def rivusio_register(registry): registry.kind("source", Lines)
+"""
+
+
+def test_check_finds_what_is_wrong_only_since_the_owner_of_its_kind_is_there(install: Installer) -> None:
+    early = "from rivusio_core.hooks import hookimpl\n@hookimpl\ndef rivusio_register(registry): "
+    plugins = install(
+        {"points": {"acme": "p_acme"}, "p_acme": early + "registry.source('bad', int)"},
+        {"points": {"streams": "p_streams"}, "p_streams": SOURCES},
+    )
+    assert plugins.get("acme").name == "acme"
+    assert [(info.name, info.state) for info in plugins.check()] == [("acme", "broken"), ("streams", "loaded")]
+    assert "is the class int, not of Lines" in str(plugins.infos()[0].error)
+
+
 def test_half_a_registration_does_not_stay(install: Installer) -> None:
     text = GOOD.replace('    registry.pipe("reverse", reverse)', '    registry.pipe("a", reverse)\n    1 / 0')
     plugins = install({"points": {"half": "p_half"}, "p_half": text})

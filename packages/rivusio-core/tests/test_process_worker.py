@@ -155,6 +155,24 @@ async def test_a_killed_one_is_named_with_its_signal(tmp_path: Path) -> None:
             await worker.call("hang")
 
 
+async def test_an_ended_one_is_not_called_and_may_be_killed_again() -> None:
+    async with started() as worker:
+        pass
+    worker.kill()
+    await worker.close()
+    with pytest.raises(PipeError, match="the worker process has ended"):
+        await worker.call("count")
+
+
+async def test_a_thread_that_is_left_behind_keeps_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with started() as worker:
+        process = await worker.call("thread")
+        monkeypatch.setattr("rivusio_core.engine.process._GRACE", 0)
+    assert not worker.alive
+    assert isinstance(process, int)
+    assert not psutil.pid_exists(process)
+
+
 async def test_a_cancelled_call_kills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rivusio_core.engine.process._GRACE", float("inf"))  # it would never end by itself
     log = tmp_path / "log"

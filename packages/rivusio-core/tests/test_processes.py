@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import itertools
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from sample_pipes import Counting, add, die_at_17, fail_at_17, hang_at_3, odd, parse, print_and_add, process_id, twice
+from sample_pipes import (
+    Counting,
+    Recorded,
+    add,
+    die_at_17,
+    fail_at_17,
+    hang_at_3,
+    odd,
+    parse,
+    print_and_add,
+    process_id,
+    twice,
+)
 
 from rivusio_core import DeadLetter, DefinitionError, Parallel, PipeError, PipeTimeout, RunError, keep, pipe
 from rivusio_core.pipe import BasePipe
@@ -64,6 +78,21 @@ def test_setup_and_teardown_happen_once_in_each_process(tmp_path: Path) -> None:
     lines = [line.split() for line in log.read_text().splitlines()]
     assert [what for what, _ in lines] == ["setup", "teardown"]
     assert {process for _, process in lines}.isdisjoint({str(os.getpid())})
+
+
+def test_an_error_of_a_teardown_there_is_an_error_here() -> None:
+    step = Recorded(label="there", broken="teardown").with_options(process=True)
+    results = step.map([1, 2])
+    assert list(itertools.islice(results, 2)) == [1, 2]
+    with pytest.raises(OSError, match="no teardown"):
+        next(results)
+
+
+def test_workers_need_no_script_to_import() -> None:
+    code = "from sample_pipes import add; print(list(add.with_options(process=True).map([1, 2])))"
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=50)
+    assert (done.stdout, done.stderr) == ("[2, 3]\n", "")
 
 
 def test_what_cannot_be_sent_is_refused_by_name() -> None:

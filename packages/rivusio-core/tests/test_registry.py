@@ -125,6 +125,12 @@ def test_names_can_stand_behind_a_plugins_name(name: str) -> None:
         registered(Registry()).pipe(name, triple)
 
 
+@pytest.mark.parametrize("name", ["", "Upper", "a.b", "a b", "1st"])
+def test_kinds_have_names_of_the_same_form(name: str) -> None:
+    with pytest.raises(PluginTypeError, match=r"the kind .* must consist of"):
+        registered(Registry()).kind(name, Lines)
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "hint"),
     [

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Callable
+import types
+from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import contextmanager
 
 import anyio
 import anyio.lowlevel
@@ -12,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rivusio_core import SystemClock, run_clock
 from rivusio_core.testing import Deadlock, SteppedClock, VirtualClock
 
 
@@ -263,3 +267,119 @@ def test_a_stepped_clock_runs_everybody_at_their_own_moment() -> None:
     assert anyio.run(main) == [2, 3, 4]
     assert seen == [2, 3, 4, 6, 6, 9]
     assert clock.monotonic() == 105.5
+
+
+def test_finish_lets_time_pass_until_a_task_is_done() -> None:
+    clock = SteppedClock()
+
+    async def naps() -> float:
+        for _ in range(3):
+            await clock.sleep(100)
+        return clock.monotonic()
+
+    async def main() -> float:
+        assert clock.awaited is False
+        task = asyncio.ensure_future(naps())
+        await clock.settle()
+        assert clock.awaited is True
+        assert clock.monotonic() == 0
+        await clock.finish(task)
+        assert clock.awaited is False
+        return task.result()
+
+    assert anyio.run(main) == 300
+
+
+def test_finish_says_who_waits_where_a_task_never_will_be_done() -> None:
+    clock = SteppedClock()
+
+    async def stuck() -> None:
+        await clock.sleep(1)
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        task = asyncio.create_task(stuck(), name="the one")
+        try:
+            await clock.finish(task)
+        finally:
+            task.cancel()
+
+    with pytest.raises(Deadlock) as raised:
+        anyio.run(main)
+    (line,) = raised.value.waiting
+    assert line.startswith("the one at ")
+    assert line.endswith("in stuck")
+    assert clock.monotonic() == 1
+
+
+@pytest.mark.parametrize("held", [False, True], ids=["default limiter", "own limiter, held"])
+def test_a_stepped_clock_settles_only_when_threads_are_done(held: bool) -> None:
+    clock, go, done = SteppedClock(), threading.Event(), list[float]()
+
+    def work() -> None:
+        assert go.wait(20)
+
+    async def thread() -> None:
+        if held:
+            with clock.working():
+                await anyio.to_thread.run_sync(work, limiter=anyio.CapacityLimiter(1))
+        else:
+            await anyio.to_thread.run_sync(work)
+        done.append(clock.monotonic())
+
+    async def main() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(thread)
+            group.start_soon(_after_turns, 20, go.set)
+            await clock.advance(5)
+            assert done == [0.0]
+
+    anyio.run(main)
+
+
+async def _numbers(event: asyncio.Event) -> AsyncIterator[int]:
+    yield 1
+    await event.wait()
+    yield 2
+
+
+@types.coroutine
+def _old_style(event: asyncio.Event) -> Generator[object, None, object]:
+    return (yield from event.wait().__await__())
+
+
+async def _in_a_generator(event: asyncio.Event) -> None:
+    async for _ in _numbers(event):
+        pass
+
+
+async def _in_an_old_coroutine(event: asyncio.Event) -> None:
+    await _old_style(event)
+
+
+@pytest.mark.parametrize(
+    ("call", "where"), [(_in_a_generator, "_numbers"), (_in_an_old_coroutine, "_old_style")], ids=["async for", "yield"]
+)
+def test_a_deadlock_is_told_by_the_innermost_line_of_ones_own(
+    call: Callable[[asyncio.Event], object], where: str
+) -> None:
+    with pytest.raises(Deadlock) as raised:
+        VirtualClock().run(lambda: call(asyncio.Event()))  # type: ignore[arg-type, return-value]
+    assert [line.rpartition(" in ")[2] for line in raised.value.waiting] == [where]
+
+
+def test_a_deadlock_of_nobody_says_so() -> None:
+    assert "nobody: no task is left" in str(Deadlock([]))
+
+
+def test_a_cancellation_of_ones_own_is_no_deadlock() -> None:
+    async def main() -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        VirtualClock().run(main)
+
+
+def test_the_clock_of_no_run_is_that_of_the_machine() -> None:
+    with contextmanager(run_clock.make)() as clock:  # type: ignore[arg-type]
+        assert isinstance(clock, SystemClock)

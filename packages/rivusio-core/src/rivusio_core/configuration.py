@@ -100,11 +100,6 @@ class Configuration:
             raise ConfigError(f"{self.owner}: wrong configuration", faults=self._faults(error)) from None
         return {name: getattr(valid, name) for name in self.fields}
 
-    def check_complete(self) -> None:
-        """Refuse a configuration that lacks a setting without default: raises ConfigError naming it."""
-        if any(name not in self._defaults for name in self.fields):
-            self.validate({})
-
     def _faults(self, error: ValidationError) -> list[Fault]:
         faults = list[Fault]()
         for each in error.errors(include_input=False, include_url=False, include_context=False):

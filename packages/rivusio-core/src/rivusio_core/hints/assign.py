@@ -233,8 +233,6 @@ def _tuple(own: tuple[object, ...], wanted: tuple[object, ...], found: Variables
 
 
 def _argument(mine: object, theirs: object, variance: Variance, found: Variables) -> bool:
-    if not isinstance(mine, type | TypeVar) and isinstance(mine, list):
-        return True  # the parameters of a ParamSpec
     if variance == "contra":
         return assignable(theirs, mine, found)
     if variance == "co" or type_variables(mine) or type_variables(theirs):
