@@ -69,7 +69,19 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = CI
 nox.options.error_on_external_run = True
-nox.options.sessions = ["lint", "types", "build", "lowest", "docs", "demo", "bench", "together", "examples", "tests"]
+nox.options.sessions = [
+    "lint",
+    "types",
+    "build",
+    "lowest",
+    "docs",
+    "demo",
+    "bench",
+    "together",
+    "examples",
+    "nexmark",
+    "tests",
+]
 os.environ.setdefault("UV_PYTHON_DOWNLOADS", "never")
 
 
@@ -322,6 +334,13 @@ def examples(session: nox.Session) -> None:
     folder, _ = DEMO
     tests = folder / "tests"
     _pytest(session, "-o", f"pythonpath={folder} {tests}", str(tests.relative_to(ROOT)))
+
+
+@nox.session(requires=["build"])
+def nexmark(session: nox.Session) -> None:
+    """Hold the Nexmark queries to SQL; a run over a million events: `python benchmarks/nexmark/run.py --help`."""
+    _install(session, _wheel(PACKAGES["core"]), _wheel(PACKAGES["streams"]), *_group("bench", "test"))
+    _pytest(session, "-o", "pythonpath=benchmarks", "tests/nexmark")
 
 
 @nox.session(requires=["build"])
