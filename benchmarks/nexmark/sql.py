@@ -79,8 +79,8 @@ class Database:
                 f"FROM read_csv('{path}', columns={columns}, header=false, auto_detect=false, force_not_null={texts})"
             )
         self._connection.execute("CREATE TABLE side_input (key BIGINT, value VARCHAR)")
-        columns = [list(SIDE_INPUT), list(SIDE_INPUT.values())]
-        self._connection.execute("INSERT INTO side_input SELECT unnest(?), unnest(?)", columns)
+        keys, values = list(SIDE_INPUT), list(SIDE_INPUT.values())
+        self._connection.execute("INSERT INTO side_input SELECT unnest(?), unnest(?)", [keys, values])
 
     def __enter__(self) -> Self:
         return self

@@ -1,9 +1,11 @@
 """The generator: what the queries and their SQL rely on."""
 
+import doctest
 from collections import Counter
 from itertools import islice, pairwise
 
 import pytest
+from nexmark import sql
 from nexmark.events import EPOCH, FIRST_ID, START, Timeline, generate
 from nexmark.model import Auction, Bid, Person
 from nexmark.sql import NAMES, Database, asked
@@ -141,3 +143,7 @@ def test_the_order_of_arrival_does_not_change_an_answer():
     with Database(generate(1, 5_000)) as in_order, Database(generate(1, 5_000, Timeline(out_of_order=BOUND))) as mixed:
         for name in NAMES:
             assert Counter(in_order.rows(name)) == Counter(mixed.rows(name)), name
+
+
+def test_the_example_of_the_documentation_runs():
+    assert doctest.testmod(sql) == (0, 2)
