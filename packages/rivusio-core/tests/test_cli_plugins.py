@@ -39,10 +39,9 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[
     folders = [distribution(tmp_path / "a", "dist-ear", points={"ear": "p_told"}, p_told=EAR)]
     monkeypatch.setattr("rivusio_core.cli.plugins.installed", lambda: Plugins(points_of(*folders)))
     monkeypatch.syspath_prepend(str(folders[0]))
-    before = set(sys.modules)
     yield folders
-    for name in set(sys.modules) - before:  # other tests have plugins of the same names
-        del sys.modules[name]
+    for name in ("p_told", "p_bad"):  # other tests may have plugins of the same names
+        sys.modules.pop(name, None)
 
 
 def add_broken(tmp_path: Path, folders: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
