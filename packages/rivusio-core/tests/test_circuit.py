@@ -173,25 +173,47 @@ async def test_calls_from_before_do_not_count() -> None:
 
 
 @pytest.mark.anyio
-async def test_failures_and_cancellations_from_before_do_not_count() -> None:
+async def test_failures_from_before_do_not_keep_it_open() -> None:
     clock, service = VirtualClock(), Service()
-    call = CircuitBreaker(failures=2, reset="10s").layer(service, clock)
-    service.error, service.gate = DOWN, anyio.Event()
-    with clock.deadline(1) as scope:  # nothing came of it: the circuit stays as it is
-        await call("a")
-    assert scope.cancelled_caught
+    call = CircuitBreaker(failures=1, reset="10s").layer(service, clock)
+    service.error, late = DOWN, anyio.Event()
+    service.gate = late
     async with anyio.create_task_group() as group:
-        for _ in range(4):
-            group.start_soon(fail, call)
+        group.start_soon(fail, call)
         await anyio.wait_all_tasks_blocked()
-        service.gate.set()
-    with pytest.raises(CircuitOpen, match="open after 2 failures"):
-        await call("b")
-    await clock.sleep(10)
+        service.gate = None
+        await fail(call)
+        await clock.sleep(5)
+        late.set()
+        await anyio.wait_all_tasks_blocked()
+    with pytest.raises(CircuitOpen, match="again in 5s"):
+        await call("a")
+    await clock.sleep(5)
     service.error = None
-    assert await call("c") == "c"  # one trial was free, and closed it
-    service.error = DOWN
-    await fail(call, 2)
+    assert await call("a") == "a"
+
+
+@pytest.mark.anyio
+async def test_a_call_from_before_that_is_cancelled_makes_no_room_for_a_trial() -> None:
+    clock, service = VirtualClock(), Service()
+    call = CircuitBreaker(failures=1, reset="10s").layer(service, clock)
+    service.gate = anyio.Event()
+    async with anyio.create_task_group() as trials, anyio.create_task_group() as before:
+        before.start_soon(call, "before")  # type: ignore[arg-type]
+        await anyio.wait_all_tasks_blocked()
+        service.error, gate, service.gate = DOWN, service.gate, None
+        await fail(call)
+        await clock.sleep(10)
+        service.error, service.gate = None, gate
+        trials.start_soon(call, "trial")  # type: ignore[arg-type]
+        await anyio.wait_all_tasks_blocked()
+        before.cancel_scope.cancel()
+        with anyio.CancelScope(shield=True):
+            await anyio.wait_all_tasks_blocked()
+            with pytest.raises(CircuitOpen, match="it is being tried now"):
+                await call("another")
+        gate.set()
+    assert await call("b") == "b"
 
 
 @pytest.mark.anyio

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,13 +34,14 @@ Captured = pytest.CaptureFixture[bytes]
 
 
 @pytest.fixture(autouse=True)
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path]]:
     """The folders of what is installed, at first of one plugin; a fresh look at them for every command."""
-    monkeypatch.delitem(sys.modules, "p_ear", raising=False)
-    folders = [distribution(tmp_path / "a", "dist-ear", points={"ear": "p_ear"}, p_ear=EAR)]
+    folders = [distribution(tmp_path / "a", "dist-ear", points={"ear": "p_told"}, p_told=EAR)]
     monkeypatch.setattr("rivusio_core.cli.plugins.installed", lambda: Plugins(points_of(*folders)))
     monkeypatch.syspath_prepend(str(folders[0]))
-    return folders
+    yield folders
+    for name in ("p_told", "p_bad"):  # other tests may have plugins of the same names
+        sys.modules.pop(name, None)
 
 
 def add_broken(tmp_path: Path, folders: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
