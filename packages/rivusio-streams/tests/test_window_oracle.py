@@ -225,6 +225,7 @@ def run(case: Case, windows: Windows, how: How, then: Callable[[Stream[Any]], St
                 case Passed(by):
                     h.advance(span(by))
         h.end()
+        assert {step.held for step in h.ledger.steps.values()} == {0}
         return h.output, h.late
 
 
@@ -309,7 +310,7 @@ def hopped(size: int, every: int, offset: int) -> Callable[[int], list[tuple[int
 
 
 hows = st.sampled_from(["singly", "in chunks", "restarted"])
-much = settings(max_examples=int(os.environ.get("WINDOW_CASES", "100")), deadline=None)
+much = settings(max_examples=int(os.environ.get("WINDOW_CASES", "60")), deadline=None)
 
 
 @much
