@@ -237,8 +237,8 @@ class ItemSteps(ABC, Generic[T]):
             >>> names = {1: "Ada", 2: "Grace"}
             >>> out: list[Joined[int, int, str]] = []
             >>> _ = Stream.read([10, 20, 31]).lookup(names.get, key=lambda n: n // 10).write(out).run()
-            >>> [(each.left, each.right) for each in out]
-            [(10, 'Ada'), (20, 'Grace')]
+            >>> out[0].right, out[1].left, out[1].right, len(out)
+            ('Ada', 20, 'Grace', 2)
         """
         pipe = looking_up(fetch, key, how, settings)
         joined = self._then("", pipe)
