@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 import anyio
 import oracle
 from doubles import Event, Partitions
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from oracle import Early, Oracle
 from timeline import Happening, Idle, Mark, Passed, Spoke, Time, Timeline
@@ -334,8 +334,25 @@ def test_windows_of_a_user(case: Case, how: How, most: int) -> None:
     assert engine(case, windows, how) == expected(case, oracle.Aligned(windows.assign))
 
 
+def sent(time: int, key: str = "a") -> Send:
+    return Send(0, (Row(time, key),))
+
+
+def marked(*ops: Op, allowed: int) -> Case:
+    """A case of one partition, of which only marks move the watermark."""
+    return Case(numbered(ops), Timeline(1), allowed, manual=True)
+
+
+GROWN_WHEN_CLOSED = marked(sent(0), Mark(0, 12), sent(4), Mark(0, 15), sent(2), Mark(0, 19), sent(1), allowed=10)
+"""A closed session grows, and is to be kept for as long after its new end."""
+OLD_KEY_NEW_SESSION = marked(sent(0), Mark(0, 10), sent(20, "b"), sent(20), Mark(0, 30), allowed=50)
+"""Of two sessions that end together the key that was seen first comes second."""
+
+
 @much
 @given(case=cases(), how=hows, gap=st.integers(1, 14))
+@example(case=GROWN_WHEN_CLOSED, how="singly", gap=5)
+@example(case=OLD_KEY_NEW_SESSION, how="restarted", gap=5)
 def test_sessions(case: Case, how: How, gap: int) -> None:
     assert engine(case, Session(span(gap)), how) == expected(case, oracle.Session(gap))
 
