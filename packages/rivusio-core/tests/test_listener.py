@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -116,3 +117,10 @@ def test_an_interrupt_in_a_listener_is_not_swallowed() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         list(add.map([1], listeners=[Interrupted()]))
+
+
+@pytest.mark.parametrize("count", [each.name for each in fields(Tally)])
+def test_counts_are_added_one_by_one(count: str) -> None:
+    tally = Tally(**{count: 2})
+    tally.add(Tally(**{count: 3}))
+    assert tally == Tally(**{count: 5})

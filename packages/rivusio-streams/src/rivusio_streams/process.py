@@ -101,7 +101,8 @@ class Context(ABC, Generic[K, S]):
     def set_timer(self, at: datetime | int, name: str = "") -> None:
         """Have `on_timer` called when event time has come to `at`: by the first watermark that is `at` or later.
 
-        A timer whose time has come already fires right after this call. At the end of the input all fire.
+        Timers fire in the order of (time, when set), those of all keys. One whose time has come already fires right
+        after this call. At the end of the input all fire.
 
         Args:
             at: an aware datetime, or microseconds since the epoch.
