@@ -601,3 +601,25 @@ def one() -> Any:
 def test_wrong_use_is_refused_when_it_is_written(make: Callable[[], object], field: str) -> None:
     with pytest.raises(ConfigError, match=field):
         make()
+
+
+def test_sessions_of_both_sides_that_become_one_keep_both() -> None:
+    left, right = inputs()
+    with Harness(keyed(left, 100).join(keyed(right, 100), window=Session("5us"))) as h:
+        for source, time in ((left, 1), (right, 8), (left, 4)):
+            h.send(source, Item(time), at=time)
+        h.end()
+        assert [(each.left.time, each.right.time) for each in h.output] == [(1, 8), (4, 8)]
+
+
+def test_a_restored_as_of_join_forgets_what_it_should() -> None:
+    read = ReadNode("read", (), Input[int]())
+    node = JoinNode("join", (read, read), True, None, AsofJoin("5us", "left"))
+    before, after = operator_of(node, "join"), operator_of(node, "join")
+    before.add_rows(enumerate([(n, n - 5, n, (1, n)) for n in range(20)]), [False] * 20)
+    after.watermark, after.held = 14, before.held
+    after.restore(before.snapshot())
+    after.advance(100)
+    assert after.held == 0
+    kept: Any = after.snapshot()
+    assert kept["rights"] == []
