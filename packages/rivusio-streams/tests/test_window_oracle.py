@@ -143,7 +143,7 @@ earlies = st.one_of(
         count=st.sampled_from([None, None, 1, 2, 3]),
         size=st.sampled_from([None, None, 3, 5]),
         after=st.sampled_from([None, 1, 4, 9]),
-        after_clock=st.sampled_from([None, None, 500_000, 2_500_000]),
+        after_clock=st.sampled_from([None, 500_000, 2_500_000]),
     ),
 )
 
@@ -177,6 +177,10 @@ def trigger_of(early: Early) -> Trigger[Any, Any] | None:
         parts.append(EarlySize(early.size))
     if early.after_clock is not None:
         parts.append(EarlyEvery(span(early.after_clock), by="clock"))
+    if early.after is not None and early.count is not None:
+        parts.append(EarlyEvery(span(early.after + 3), by="event_time"))  # never the first
+    if early.after_clock is not None and early.count is not None:
+        parts.append(EarlyEvery(span(early.after_clock + 3), by="clock"))
     if not parts:
         return None
     made = parts[0]
@@ -309,12 +313,35 @@ def hopped(size: int, every: int, offset: int) -> Callable[[int], list[tuple[int
     return spans
 
 
+def sent(time: int, key: str = "a") -> Send:
+    return Send(0, (Row(time, key),))
+
+
+def marked(*ops: Op, partitions: int = 1, allowed: int = 0, early: Early = oracle.NO_EARLY) -> Case:
+    """A case in which only marks move the watermark."""
+    return Case(numbered(ops), Timeline(partitions), allowed, early=early, manual=True)
+
+
+GROWN_WHEN_CLOSED = marked(sent(0), Mark(0, 12), sent(4), Mark(0, 15), sent(2), Mark(0, 19), sent(1), allowed=10)
+"""A closed session grows, and is to be kept for as long after its new end."""
+OLD_KEY_NEW_SESSION = marked(sent(0), Mark(0, 10), sent(20, "b"), sent(20), Mark(0, 30), allowed=50)
+"""Of two sessions that end together the key that was seen first comes second."""
+MERGED_WHEN_WAITING = marked(sent(0), sent(8), sent(4), Mark(0, 10), Mark(0, 20), early=Early(after=9))
+"""Two sessions that wait for early panes become one, which waits for the earlier."""
+TAKEN_BACK = marked(sent(12), Mark(0, 25), Mark(0, 15), Mark(1, 30), Send(1, (Row(12, "a"),)), partitions=2)
+"""A partition says less than it said before: that does not count."""
+WAITING_OVER_RESTARTS = marked(sent(0), Passed(2_000_000), Passed(1_000_000), early=Early(after_clock=2_500_000))
+"""A pane is due by the clock, and there is a restart on the way."""
+
+
 hows = st.sampled_from(["singly", "in chunks", "restarted"])
 much = settings(max_examples=int(os.environ.get("WINDOW_CASES", "60")), deadline=None)
 
 
 @much
 @given(case=cases(), how=hows, size=st.integers(1, 25), offset=st.integers(-20, 20))
+@example(case=TAKEN_BACK, how="singly", size=10, offset=0)
+@example(case=WAITING_OVER_RESTARTS, how="restarted", size=10, offset=0)
 def test_tumbling(case: Case, how: How, size: int, offset: int) -> None:
     found = engine(case, Tumbling(span(size), offset=span(offset)), how)
     assert found == expected(case, oracle.Aligned(tumbled(size, offset)))
@@ -334,25 +361,11 @@ def test_windows_of_a_user(case: Case, how: How, most: int) -> None:
     assert engine(case, windows, how) == expected(case, oracle.Aligned(windows.assign))
 
 
-def sent(time: int, key: str = "a") -> Send:
-    return Send(0, (Row(time, key),))
-
-
-def marked(*ops: Op, allowed: int) -> Case:
-    """A case of one partition, of which only marks move the watermark."""
-    return Case(numbered(ops), Timeline(1), allowed, manual=True)
-
-
-GROWN_WHEN_CLOSED = marked(sent(0), Mark(0, 12), sent(4), Mark(0, 15), sent(2), Mark(0, 19), sent(1), allowed=10)
-"""A closed session grows, and is to be kept for as long after its new end."""
-OLD_KEY_NEW_SESSION = marked(sent(0), Mark(0, 10), sent(20, "b"), sent(20), Mark(0, 30), allowed=50)
-"""Of two sessions that end together the key that was seen first comes second."""
-
-
 @much
 @given(case=cases(), how=hows, gap=st.integers(1, 14))
 @example(case=GROWN_WHEN_CLOSED, how="singly", gap=5)
 @example(case=OLD_KEY_NEW_SESSION, how="restarted", gap=5)
+@example(case=MERGED_WHEN_WAITING, how="singly", gap=5)
 def test_sessions(case: Case, how: How, gap: int) -> None:
     assert engine(case, Session(span(gap)), how) == expected(case, oracle.Session(gap))
 
