@@ -160,6 +160,36 @@ def test_what_lies_too_far_in_the_future_moves_no_watermark() -> None:
         assert [each.value for each in h.take()] == [[1_010], [9_999]]
 
 
+def test_what_lies_just_not_too_far_moves_it_also_beside_what_does() -> None:
+    items = Input[list[int]]("items")
+    now = 1_000 * SECOND
+    each = Stream.read(items).flat_map(lambda several: several).event_time(lambda n: n * SECOND, max_future="1m")
+    with Harness(each.window(Tumbling("10s")).collect(), now=now) as h:
+        h.send(items, [1_005])
+        h.send(items, [1_060, 1_061])
+        assert [each.value for each in h.take()] == [[1_005]]
+
+
+def test_an_ended_partition_holds_nothing_back() -> None:
+    short, long = Input[int]("short"), Input[int]("long")
+    both = Stream.read(short).merge(Stream.read(long)).event_time(lambda n: n * SECOND)
+    with Harness(both.window(Tumbling("10s")).collect()) as h:
+        h.send(short, 1)
+        h.send(long, 25)
+        assert h.take() == []
+        h.end(short)
+        assert [each.value for each in h.take()] == [[1]]
+
+
+def test_an_item_of_the_last_microsecond_of_a_window_by_the_clock_belongs_to_it() -> None:
+    items = Input[str]("items")
+    with Harness(Stream.read(items).processing_time().window(Tumbling("10s")).collect(), now=10 * SECOND - 1) as h:
+        h.send(items, "just in time")
+        h.advance("1s")
+        assert [(each.window.start, each.value) for each in h.take()] == [(at(0), ["just in time"])]
+        assert h.late == []
+
+
 def test_partitions_silent_from_the_start_hold_back_until_idle_after() -> None:
     items = Input[int]("items", partitions=3)
     stream = Stream.read(items).event_time(lambda n: n * SECOND, idle_after="10s").window(Tumbling("10s")).collect()
