@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import anyio
@@ -11,7 +11,7 @@ from anyio.abc import TaskGroup
 from rivusio_core.clock import Clock
 from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.notes import Notes
-from rivusio_core.engine.stage import Barrier, Chunk, End, Fail, Signal, Stage, Stateful
+from rivusio_core.engine.stage import Barrier, Chunk, End, Fail, Keeper, Signal, Stage, Stateful
 from rivusio_core.listener import Tally
 
 __all__ = ["BatchStage", "batches"]
@@ -73,22 +73,23 @@ class BatchStage(Stage, Stateful):
                 self._timer.cancel()
                 await self._flush()
                 await self.out.signal(signal)
-            elif isinstance(signal, Barrier) and signal.states is not None:
-                signal.states[self.name] = self.snapshot()
+            elif isinstance(signal, Barrier) and signal.keeper is not None:
+                self.keep(signal.keeper)
                 await self.out.signal(signal)
             elif self._values and not isinstance(signal, Fail):
                 self._waiting.append(signal)
             else:
                 await self.out.signal(signal)
 
-    def snapshot(self) -> object:
+    def keep(self, keeper: Keeper) -> None:
+        # Signals that wait for the batch to leave are no part of it: what they say of later items, those say again.
         left = None if self._due is None else max(self._due - self._clock.monotonic(), 0.0)
-        return {"values": [*self._values], "last": self._last, "left": left, "waiting": [*self._waiting]}
+        keeper.keep(self.name, {"values": [*self._values], "last": self._last, "left": left})
 
-    def restore(self, state: Any) -> None:
-        self._values, self._last, self._waiting = state["values"], state["last"], state["waiting"]
-        if self._within is not None and state["left"] is not None:
-            self._start_timer(state["left"])
+    def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
+        self._values, self._last = header["values"], header["last"]
+        if self._within is not None and header["left"] is not None:
+            self._start_timer(header["left"])
 
     def _start_timer(self, left: float | None = None) -> None:
         if self._within is not None:

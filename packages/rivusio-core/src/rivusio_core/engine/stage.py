@@ -8,14 +8,15 @@ items at once keeps its own bounded window and its own tasks, and pushes the nex
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Never
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final, Never
 
 import anyio
 from anyio.abc import TaskGroup
 
-__all__ = ["Barrier", "Chunk", "End", "Fail", "Signal", "Stage", "Stateful"]
+__all__ = ["GONE", "Barrier", "Chunk", "End", "Fail", "Gone", "Keeper", "Signal", "Stage", "Stateful"]
 
 
 @dataclass(slots=True)
@@ -54,6 +55,36 @@ class Fail(Signal):
         self.error = error
 
 
+class Gone(Enum):
+    """See `GONE`."""
+
+    GONE = "gone"
+
+
+GONE: Final = Gone.GONE
+"""Stands for a cell that is no more."""
+
+
+class Keeper(ABC):
+    """Takes what steps keep, for a snapshot: of each a small header, and cells by id (one a key, or a window, ...).
+
+    Attributes:
+        whole: all cells are wanted; else those that changed since the last keeper came by, or since `restore`.
+    """
+
+    whole: bool = True
+
+    @abstractmethod
+    def keep(self, step: str, header: object, cells: Iterable[tuple[Any, Any]] = ()) -> None:
+        """Take what a step keeps, at once: the step goes on changing the values after that.
+
+        Args:
+            step: its name.
+            header: plain values; in place of the header before.
+            cells: ids, which are hashable, and values; GONE where a cell is no more.
+        """
+
+
 @dataclass(eq=False)
 class Barrier(Signal):
     """Separates what came before it from what follows, for acknowledging and for snapshots.
@@ -61,13 +92,13 @@ class Barrier(Signal):
     Attributes:
         number: 1, 2, 3, ...
         holding: a step that it passed keeps items that came before it and have reached no sink yet.
-        states: takes what stages hold, by step: the barrier is one of a snapshot. None: it only acknowledges, and
-            stages that hold items let it wait until those have left, or say `holding`.
+        keeper: takes what stages hold: the barrier is one of a snapshot. None: it only acknowledges, and stages that
+            hold items let it wait until those have left, or say `holding`.
     """
 
     number: int = 0
     holding: bool = False
-    states: dict[str, Any] | None = field(default=None, repr=False)
+    keeper: Keeper | None = None
 
 
 class Stateful(ABC):
@@ -80,12 +111,12 @@ class Stateful(ABC):
     name: str
 
     @abstractmethod
-    def snapshot(self) -> object:
-        """What is kept, as plain values; they may be shared with the stage, which goes on changing them."""
+    def keep(self, keeper: Keeper) -> None:
+        """Hand over what is kept: one call of `keeper.keep` with the own name."""
 
     @abstractmethod
-    def restore(self, state: Any) -> None:  # Any: what its own `snapshot` gave
-        """Take up what a snapshot says, before anything was taken."""
+    def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:  # Any: what was handed over
+        """Take up what was kept, before anything was taken; `cells` are all of them, in the order first kept."""
 
 
 class Stage(ABC):

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import anyio
 
 from rivusio_core.clock import Clock
-from rivusio_core.engine.stage import Barrier
+from rivusio_core.engine.stage import Barrier, Keeper
 from rivusio_streams.engine.open_partition import OpenPartition
 from rivusio_streams.engine.source_run import SourceRun
 from rivusio_streams.source import Position
@@ -65,26 +65,21 @@ class Acknowledger:
             self._told[partition] = position
             await partition.acknowledge(position)
 
-    async def snapshot(self) -> dict[str, object]:
-        """What every step holds and how far every partition was read, at one and the same place of the stream.
+    async def snapshot(self, keeper: Keeper) -> None:
+        """Have a keeper take what every step holds and how far every partition was read, at one place of the stream."""
+        await self._send(keeper)
 
-        By the names of the steps; plain values, which the run goes on changing.
-        """
-        states = dict[str, object]()
-        await self._send(states)
-        return states
-
-    async def _send(self, states: dict[str, object] | None) -> list[tuple[OpenPartition, Position]]:
+    async def _send(self, keeper: Keeper | None) -> list[tuple[OpenPartition, Position]]:
         async with self._one:
             self._current += 1
             self._missing, self._holding, self._all_reached = self._sinks(), False, anyio.Event()
             if not self._missing:
-                if states is None:
+                if keeper is None:
                     return []  # the end is acknowledged by itself
                 self._all_reached.set()
             positions = list[tuple[OpenPartition, Position]]()
             for source in self._sources:
-                barrier = Barrier(self._current, states=states)
+                barrier = Barrier(self._current, keeper=keeper)
                 positions += await source.barrier(barrier)
             await self._all_reached.wait()
             return positions

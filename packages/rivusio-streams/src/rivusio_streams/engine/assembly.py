@@ -219,11 +219,11 @@ class Assembly:
         self.stages.append(stage)
         return stage
 
-    def restore(self, states: Mapping[str, object]) -> None:
+    def restore(self, states: Mapping[str, tuple[Any, Mapping[Any, Any]]]) -> None:
         """Have every stage take up what a snapshot says of it."""
         for stage in self.stages:
             if isinstance(stage, Stateful) and stage.name in states:
-                stage.restore(states[stage.name])
+                stage.restore(*states[stage.name])
 
     def _split(self, node: SplitNode, sides: list[Node]) -> Stage:
         ways: list[list[Stage]] = [[] for _ in range(len(node.predicates) + 1)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import anyio
@@ -9,7 +10,7 @@ from anyio.abc import TaskGroup
 
 from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.notes import Notes
-from rivusio_core.engine.stage import Barrier, Chunk, Signal, Stage, Stateful
+from rivusio_core.engine.stage import Barrier, Chunk, Keeper, Signal, Stage, Stateful
 from rivusio_core.listener import Tally
 from rivusio_streams.engine.operator_stage import OperatorStage
 from rivusio_streams.engine.origin import UNTIMED
@@ -71,8 +72,8 @@ class ClockTimeStage(Stage, Stateful):
         if isinstance(signal, Watermark | Idle | PartitionWatermark):
             return  # of an event time that this step replaces
         async with self._lock:
-            if isinstance(signal, Barrier) and signal.states is not None:
-                signal.states[self.name] = self.snapshot()
+            if isinstance(signal, Barrier) and signal.keeper is not None:
+                self.keep(signal.keeper)
             await self.out.signal(signal)
 
     async def _watch_clock(self) -> None:
@@ -91,8 +92,8 @@ class ClockTimeStage(Stage, Stateful):
                 if min(stage.operator.next for stage in self._waiting) <= self._said:  # items on their way hold it back
                     await self._changed.wait()
 
-    def snapshot(self) -> object:
-        return self._said
+    def keep(self, keeper: Keeper) -> None:
+        keeper.keep(self.name, self._said)
 
-    def restore(self, state: Any) -> None:
-        self._said = state
+    def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
+        self._said = header

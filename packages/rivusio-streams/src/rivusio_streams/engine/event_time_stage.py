@@ -9,7 +9,7 @@ from typing import Any
 
 from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.notes import Notes
-from rivusio_core.engine.stage import Barrier, Chunk, Signal, Stage, Stateful
+from rivusio_core.engine.stage import Barrier, Chunk, Keeper, Signal, Stage, Stateful
 from rivusio_core.errors import PipeError
 from rivusio_core.listener import Tally
 from rivusio_streams.engine.origin import ORIGIN, TIME, UNTIMED
@@ -177,15 +177,15 @@ class EventTimeStage(Stage, Stateful):
         elif isinstance(signal, PartitionEnded) and signal.origin in self._origins:
             self._watermarks.end(signal.origin)
             await self._say()
-        elif isinstance(signal, Barrier) and signal.states is not None:
-            signal.states[self.name] = self.snapshot()
+        elif isinstance(signal, Barrier) and signal.keeper is not None:
+            self.keep(signal.keeper)
         await self.out.signal(signal)
 
     # --------------------------------------------------------------------------------------------------- snapshots
 
-    def snapshot(self) -> object:
+    def keep(self, keeper: Keeper) -> None:
         origins = self._origins
-        return {
+        header = {
             "partitions": {origins[origin]: own for origin, own in self._watermarks.snapshot().items()},
             "strategy": {origins[origin]: own for origin, own in self._states.items()},
             "moved": {origins[origin]: own for origin, own in self._moved.items()},
@@ -194,8 +194,10 @@ class EventTimeStage(Stage, Stateful):
             "idle": self._idle,
             "ahead": self.ahead,
         }
+        keeper.keep(self.name, header)
 
-    def restore(self, state: Any) -> None:
+    def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
+        state = header
         named = {name: origin for origin, name in self._origins.items()}
 
         def known(found: Mapping[str, Any]) -> dict[int, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import anyio
 
 from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.notes import Notes
-from rivusio_core.engine.stage import Barrier, Chunk, End, Signal, Stage, Stateful
+from rivusio_core.engine.stage import Barrier, Chunk, End, Keeper, Signal, Stage, Stateful
 from rivusio_core.listener import Tally
 from rivusio_streams.engine.gate import Gate
 from rivusio_streams.engine.origin import KEY, MARK, TIMED
@@ -70,8 +71,8 @@ class MergeStage(Stage, Stateful):
         barriers = [each.barrier for each in self.inputs if each.barrier is not None]
         if barriers and all(each.barrier is not None or each.ended for each in self.inputs):
             barriers[0].holding = any(each.holding for each in barriers)
-            if barriers[0].states is not None:
-                barriers[0].states[self.name] = self.snapshot()
+            if barriers[0].keeper is not None:
+                self.keep(barriers[0].keeper)
             for each in self.inputs:
                 each.barrier = None
             aligned, self.aligned = self.aligned, anyio.Event()
@@ -80,13 +81,13 @@ class MergeStage(Stage, Stateful):
         if all(each.ended for each in self.inputs):
             await self.out.signal(self._stopping or End())
 
-    def snapshot(self) -> object:
+    def keep(self, keeper: Keeper) -> None:
         inputs = [(each.watermark, each.idle) for each in self.inputs]
-        return {"combined": self.combined, "idle": self._idle, "inputs": inputs}
+        keeper.keep(self.name, {"combined": self.combined, "idle": self._idle, "inputs": inputs})
 
-    def restore(self, state: Any) -> None:
-        self.combined, self._idle = state["combined"], state["idle"]
-        for each, (watermark, idle) in zip(self.inputs, state["inputs"], strict=True):
+    def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
+        self.combined, self._idle = header["combined"], header["idle"]
+        for each, (watermark, idle) in zip(self.inputs, header["inputs"], strict=True):
             each.watermark, each.idle = watermark, idle
 
     def stop(self, signal: Stop) -> None:
@@ -104,7 +105,7 @@ class _Input(Stage):
         self.barrier: Barrier | None = None
 
     async def _let_in(self) -> None:
-        while self.barrier is not None and self.barrier.states is not None:
+        while self.barrier is not None and self.barrier.keeper is not None:
             await self._merge.aligned.wait()
 
     async def take(self, chunk: Chunk) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import compress, repeat
@@ -15,7 +15,7 @@ from anyio.abc import TaskGroup
 
 from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.notes import Notes
-from rivusio_core.engine.stage import Barrier, Chunk, End, Signal, Stage, Stateful
+from rivusio_core.engine.stage import Barrier, Chunk, End, Keeper, Signal, Stage, Stateful
 from rivusio_core.errors import PipeError
 from rivusio_streams.engine.operator import Operator, RowFailed, Rows
 from rivusio_streams.engine.origin import KEY, MARK, ORIGIN, POSITION, SIDE, TIME, TIMED
@@ -205,8 +205,8 @@ class OperatorStage(Stage, Stateful):
                 self._over = True
                 await self._flush(held, filtered)
             elif isinstance(signal, Barrier):
-                if signal.states is not None:
-                    signal.states[self.name] = self.snapshot()
+                if signal.keeper is not None:
+                    self.keep(signal.keeper)
                 else:
                     signal.holding |= operator.held > 0
             if self._late_out is not None and isinstance(signal, End | Barrier):
@@ -279,17 +279,18 @@ class OperatorStage(Stage, Stateful):
 
     # -------------------------------------------------------------------------------------------------- snapshots
 
-    def snapshot(self) -> object:
+    def keep(self, keeper: Keeper) -> None:
         operator = self.operator
-        return {
+        header = {
             "given": self._given,
             "watermark": operator.watermark,
             "held": operator.held,
             "operator": operator.snapshot(),
         }
+        keeper.keep(self.name, header)
 
-    def restore(self, state: Any) -> None:
-        operator = self.operator
+    def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
+        operator, state = self.operator, header
         self._given, operator.watermark, operator.held = state["given"], state["watermark"], state["held"]
         self._read_clock()
         operator.restore(state["operator"])

@@ -19,7 +19,7 @@ from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.notes import Notes
 from rivusio_core.engine.opening import Opening
 from rivusio_core.engine.session import first_error, with_closing_errors
-from rivusio_core.engine.stage import Barrier, End, Signal
+from rivusio_core.engine.stage import Barrier, End, Keeper, Signal
 from rivusio_core.errors import DrainTimeout
 from rivusio_core.listener import Listener, Tally
 from rivusio_core.run_record import RunRecord
@@ -64,7 +64,7 @@ class FlowRun:
         config: RunConfig,
         name: str,
         stop: anyio.Event,
-        start: Mapping[str, Any] | None = None,
+        start: Mapping[str, tuple[Any, Mapping[Any, Any]]] | None = None,
     ) -> None:
         self._plan, self._config, self._stop, self._start = plan, config, stop, start or {}
         self.working = anyio.Event()
@@ -153,7 +153,8 @@ class FlowRun:
                 await writer.open()
                 assembly.writers[name] = writer
         for source in self._sources:
-            await source.open(self._origin, self._start.get(source.feed.name, {}))
+            positions, _ = self._start.get(source.feed.name, ({}, {}))
+            await source.open(self._origin, positions)
         await assembly.build(self._origin)
         assembly.restore(self._start)
         self.assembly = assembly
@@ -222,15 +223,12 @@ class FlowRun:
             f"still held: {', '.join(f'{count} in {name}' for name, count in left.items()) or 'items in flight'}"
         )
 
-    async def snapshot(self) -> dict[str, object]:
-        """What every step holds and how far every partition was read, at one and the same place of the stream.
-
-        The values are plain, and the run goes on changing them: copy what is to be kept.
-        """
+    async def snapshot(self, keeper: Keeper) -> None:
+        """Have a keeper take what every step holds and how far every partition was read, at one place of the stream."""
         await self.working.wait()
         if self._acknowledger is None:
             raise RuntimeError("the run is over")
-        return await self._acknowledger.snapshot()
+        await self._acknowledger.snapshot(keeper)
 
     def reader(self, source: str, partition: int) -> Reader:
         """Who reads a partition, by the name of the step and its index."""

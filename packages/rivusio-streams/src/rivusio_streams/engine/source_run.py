@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import anyio.to_thread
 
-from rivusio_core.engine.stage import Barrier, End
+from rivusio_core.engine.stage import Barrier, End, Keeper
 from rivusio_core.errors import RunError, SourceError
 from rivusio_streams.engine.foreign import describe
 from rivusio_streams.engine.open_partition import OpenPartition
@@ -102,6 +102,10 @@ class SourceRun:
         except Exception as error:
             raise SourceError(f"source {reader.partition.name}: reading failed: {describe(error)}") from error
 
+    def keep(self, keeper: Keeper) -> None:
+        """Hand over how far each partition was read, by its key."""
+        keeper.keep(self.feed.name, {key: each.state() for key, each in zip(self.keys, self.readers, strict=True)})
+
     async def barrier(self, barrier: Barrier) -> list[tuple[OpenPartition, Position]]:
         """Push a barrier between two batches; gives the positions it stands for."""
         feed = self.feed
@@ -109,9 +113,8 @@ class SourceRun:
             positions: list[tuple[OpenPartition, Position]] = [
                 (each.partition, each.pushed) for each in self.readers if each.pushed is not None
             ]
-            if barrier.states is not None:
-                states = {key: each.state() for key, each in zip(self.keys, self.readers, strict=True)}
-                barrier.states[feed.name] = states
+            if barrier.keeper is not None:
+                self.keep(barrier.keeper)
             if not self._over:  # nothing follows the end
                 await feed.out.signal(barrier)
         return positions

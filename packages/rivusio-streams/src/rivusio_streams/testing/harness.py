@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
@@ -13,6 +13,7 @@ from typing import Any, Generic, Self, TypeVar, overload
 import anyio
 
 from rivusio_core.duration import Duration, seconds
+from rivusio_core.engine.stage import Keeper
 from rivusio_core.errors import DefinitionError
 from rivusio_core.event_loop import running_loop
 from rivusio_core.listener import Tally
@@ -135,7 +136,7 @@ class Harness(Generic[T]):
         if error is None and over:
             self._check_ledger()
 
-    async def _start(self, states: dict[str, Any]) -> None:
+    async def _start(self, states: dict[str, tuple[Any, dict[Any, Any]]]) -> None:
         self._run = FlowRun(self._plan, self._config, self._config.name or "test", anyio.Event(), states)
         self._task = asyncio.create_task(self._run.run(), name="the run")
 
@@ -267,12 +268,13 @@ class Harness(Generic[T]):
     async def _again(self) -> None:
         if self._run is None:
             return
-        taking = asyncio.create_task(self._run.snapshot())
+        keeper = _Copies()
+        taking = asyncio.create_task(self._run.snapshot(keeper))
         await self.clock.finish(taking)
         self._check_ledger()
-        states = copy.deepcopy(taking.result())
+        taking.result()
         await self._throw_away()
-        await self._start(states)
+        await self._start(keeper.steps)
 
     def end(self, *inputs: Input[Any]) -> None:
         """End inputs: all of them, unless some are named. When all have ended, time passes until the run is over.
@@ -336,6 +338,16 @@ class Harness(Generic[T]):
         if id(source) not in self._inputs:
             raise DefinitionError(f"the stream does not read {source!r}")
         return self._inputs[id(source)]
+
+
+class _Copies(Keeper):
+    """Keeps copies of all that steps keep, by name."""
+
+    def __init__(self) -> None:
+        self.steps: dict[str, tuple[Any, dict[Any, Any]]] = {}
+
+    def keep(self, step: str, header: object, cells: Iterable[tuple[Any, Any]] = ()) -> None:
+        self.steps[step] = (copy.deepcopy(header), {key: copy.deepcopy(value) for key, value in cells})
 
 
 def _needs_times(read: ReadNode, plan: Plan) -> bool:
