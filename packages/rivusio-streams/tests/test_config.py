@@ -25,9 +25,9 @@ from rivusio_streams.progress import PlainProgress, RichProgress, progress_liste
 @pytest.mark.parametrize(
     ("settings", "field"),
     [
-        ({"checkpoint": "x.db"}, "checkpoint"),
-        ({"delivery": "exactly_once"}, "delivery"),
         ({"delivery": "never"}, "delivery"),
+        ({"checkpoint": 3}, "checkpoint"),
+        ({"savepoint": None}, "savepoint"),
         ({"memory": "64MiB"}, "memory"),
         ({"parallelism": 2}, "parallelism"),
         ({"engine": "spark"}, "engine"),

@@ -278,7 +278,7 @@ class PipeTimeout(PipeError):
 
 
 class PipeTypeError(PipeError):
-    """An item is not of the type that the pipe declares (found by `validate=True`)."""
+    """An item is of a type that will not do: not the declared one (`validate=True`), or one that cannot be copied."""
 
 
 class CircuitOpen(PipeError):

@@ -10,6 +10,8 @@ from rivusio_core.engine.nature import check_options, parts_of
 from rivusio_core.errors import ConfigError, DefinitionError, Fault
 from rivusio_core.pipe import BasePipe
 from rivusio_core.pipeline import steps_of
+from rivusio_streams.checkpoint.store import CheckpointStore
+from rivusio_streams.delivery import Guarantee, guarantee
 from rivusio_streams.engine.origin import TIMED
 from rivusio_streams.graph import (
     AggregateNode,
@@ -22,10 +24,12 @@ from rivusio_streams.graph import (
     WriteNode,
 )
 from rivusio_streams.plan import Plan
-from rivusio_streams.sink import AsyncSink, Sink
+from rivusio_streams.sink import AsyncSink, Sink, TransactionalSink, TwoPhaseSink
 from rivusio_streams.source import AsyncSource, Source
 
 __all__ = ["CheckReport", "check"]
+
+_STAGING = {"two_phase": TwoPhaseSink, "transactional": TransactionalSink}
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,15 @@ class CheckReport:
         faults: what would prevent a run; `path` is the step.
         steps: the names of all steps, in order.
         dead_letters: steps that may give dead letters.
+        guarantee: what can be promised after a crash.
+        could_be: what it would be with checkpoints, where there are none.
     """
 
     faults: tuple[Fault, ...]
     steps: tuple[str, ...]
     dead_letters: tuple[str, ...]
+    guarantee: Guarantee
+    could_be: Guarantee
 
     @property
     def ok(self) -> bool:
@@ -63,22 +71,28 @@ class CheckReport:
             "faults": [{"step": each.path, "message": each.message} for each in self.faults],
             "steps": list(self.steps),
             "dead_letters": list(self.dead_letters),
+            "guarantee": self.guarantee.to_json(),
+            "with_checkpoints": self.could_be.to_json(),
         }
 
     def __str__(self) -> str:
         lines = [f"steps: {', '.join(self.steps)}"]
         if self.dead_letters:
             lines.append(f"may give dead letters: {', '.join(self.dead_letters)}")
+        lines.append(str(self.guarantee))
+        if self.could_be.delivery != self.guarantee.delivery:
+            lines.append(f"with checkpoints (--set checkpoint=PATH) {self.could_be}")
         lines += [f"fault: {fault}" for fault in self.faults] or ["no faults"]
         return "\n".join(lines)
 
 
-def check(plan: Plan, *, dead_letters: bool | None) -> CheckReport:
+def check(plan: Plan, *, dead_letters: bool | None, store: CheckpointStore | None = None) -> CheckReport:
     """Find all faults.
 
     Args:
         plan: the flow.
         dead_letters: the run will have a place for them; None: not known.
+        store: where the run will keep checkpoints, if anywhere.
     """
     columns, faults, dying = plan.columns(), list[Fault](), list[str]()
     for node in plan.nodes:
@@ -89,7 +103,10 @@ def check(plan: Plan, *, dead_letters: bool | None) -> CheckReport:
         for name in dying:
             message = "sends failed items to dead letters; the run needs a place for them: RunConfig(dead_letters=...)"
             faults.append(Fault(message, name))
-    return CheckReport(tuple(faults), plan.steps, tuple(dying))
+    database = None if store is None else store.database
+    promised = guarantee(plan, checkpoints=store is not None, database=database)
+    could_be = promised if store is not None else guarantee(plan, checkpoints=True)
+    return CheckReport(tuple(faults), plan.steps, tuple(dying), promised, could_be)
 
 
 def _faults(node: Node, plan: Plan, columns: Mapping[int, int]) -> Iterator[str]:
@@ -117,8 +134,8 @@ def _faults(node: Node, plan: Plan, columns: Mapping[int, int]) -> Iterator[str]
 def _sink_faults(sink: object) -> Iterator[str]:
     if not isinstance(sink, Sink | AsyncSink):
         yield "a sink derives from Sink or AsyncSink"
-    elif sink.commit in ("two_phase", "transactional"):
-        yield f"a sink with commit={sink.commit!r} needs checkpoints, which are not there yet"
+    elif sink.commit in _STAGING and not isinstance(sink, _STAGING[sink.commit]):
+        yield f"a sink with commit={sink.commit!r} derives from {_STAGING[sink.commit].__name__}"
 
 
 def _dying(node: Node, plan: Plan) -> Iterator[str]:

@@ -15,6 +15,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from rivusio_core.clock import Clock
@@ -22,7 +23,9 @@ from rivusio_core.duration import Duration, Size, seconds
 from rivusio_core.errors import ConfigError, Fault
 from rivusio_core.listener import Listener
 from rivusio_core.nearest import did_you_mean
+from rivusio_streams.checkpoint.store import CheckpointStore
 from rivusio_streams.sink import BaseSink
+from rivusio_streams.state.upcast import Upcast
 
 __all__ = ["RunConfig", "RunSettings"]
 
@@ -35,17 +38,28 @@ def _letters(value: object) -> object:
     raise ValueError("must be a sink, a list, or the path of a JSON lines file")
 
 
+def _store(value: object) -> object:
+    if value is None or isinstance(value, str | Path | CheckpointStore):
+        return value
+    raise ValueError("must be a path, a URL or a checkpoint store")
+
+
 class RunSettings(BaseModel):
     """The settings of a run that are plain values: what files, the environment and the command line can give.
 
-    Some are known and cannot be asked for yet: `checkpoint`, `memory`, a `delivery` other than `"at_least_once"`,
-    `parallelism` above 1, an `engine` other than `"local"`, a `chunk_wait`. Asking for them is an error, not ignored.
+    A table `checkpoint` in a file, or `RIVUSIO__CHECKPOINT__EVERY=10s`, says the settings of checkpoints: its `place`
+    is `checkpoint`, its `every` is `every`.
+
+    Some are known and cannot be asked for yet: `memory`, `parallelism` above 1, an `engine` other than `"local"`, a
+    `chunk_wait`. Asking for them is an error, not ignored.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
 
     name: str = Field(default="", description="Name of the run in messages and metrics; the flow's own by default.")
-    every: Duration = Field(default="1s", description="How often sources are told what is safe (acknowledgement).")
+    every: Duration = Field(
+        default="1s", description="How often a checkpoint is made, and sources are told what is safe."
+    )
     drain_timeout: Duration = Field(default="30s", description="How long a stop may take until it is an error.")
     chunk: int = Field(default=1024, ge=1, le=65_536, description="Items that travel together at most.")
     progress: bool | None = Field(
@@ -54,9 +68,14 @@ class RunSettings(BaseModel):
     record: Path | None = Field(
         default=None, description="Where the run keeps a record of itself, a JSON file for `rivusio explain`."
     )
-    checkpoint: str | None = Field(default=None, description="Not there yet.")
+    checkpoint: str | None = Field(
+        default=None,
+        description="Where checkpoints are kept: the path of a SQLite file, of a folder (with / at the end), or a URL.",
+    )
+    savepoint: str = Field(default="", description="The savepoint to begin from where there is no checkpoint yet.")
     delivery: Literal["at_least_once", "exactly_once", "at_most_once"] = Field(
-        default="at_least_once", description="Only 'at_least_once' is there yet."
+        default="at_least_once",
+        description="What is to be promised after a crash; if it is given and cannot be promised, nothing runs.",
     )
     chunk_wait: Duration | None = Field(default=None, description="Not there yet: a lone item goes at once.")
     memory: Size | None = Field(default=None, description="Not there yet.")
@@ -70,18 +89,25 @@ class RunSettings(BaseModel):
             raise ValueError("must be longer than 0")
         return value
 
-    @field_validator("checkpoint", "memory", "chunk_wait")
+    @model_validator(mode="before")
+    @classmethod
+    def _table_of_checkpoints(cls, given: object) -> object:
+        """Settings in a table `checkpoint` are as good as those beside it."""
+        if not isinstance(given, dict):
+            return given
+        settings = {**cast("dict[str, object]", given)}
+        table = settings.get("checkpoint")
+        if isinstance(table, dict):
+            del settings["checkpoint"]
+            for name, value in cast("dict[str, object]", table).items():
+                settings["checkpoint" if name == "place" else name] = value
+        return settings
+
+    @field_validator("memory", "chunk_wait")
     @classmethod
     def _nothing_yet(cls, value: object) -> object:
         if value is not None:
             raise ValueError("is not there yet; leave it out")
-        return value
-
-    @field_validator("delivery")
-    @classmethod
-    def _at_least_once_only(cls, value: str) -> str:
-        if value != "at_least_once":
-            raise ValueError(f"{value!r} is not there yet; only 'at_least_once' is")
         return value
 
     @field_validator("parallelism")
@@ -110,10 +136,18 @@ class RunConfig(RunSettings):
         '5s'
     """
 
+    checkpoint: Annotated[str | Path | CheckpointStore | None, PlainValidator(_store)] = Field(  # type: ignore[assignment]  # wider
+        default=None,
+        description="Where checkpoints are kept: the path of a SQLite file, of a folder (with / at the end), a URL, or "
+        "a store.",
+    )
     dead_letters: Annotated[BaseSink[Any] | list[Any] | Path | None, PlainValidator(_letters)] = Field(
         default=None,
         description="Where items that failed for good go, as `Envelope`s: a sink, a list, or the path of a JSON lines "
         "file that only its owner may read.",
+    )
+    upcasts: Sequence[Upcast] = Field(
+        default=(), description="How to read kept values whose types have changed; those of a type in order."
     )
     listeners: Sequence[Listener] = Field(default=(), description="What hears of counts and failures.")
     clock: SkipValidation[Clock | None] = Field(default=None, description="The time; tests bring their own.")

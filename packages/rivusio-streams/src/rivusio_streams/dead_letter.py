@@ -95,4 +95,4 @@ def letters_sink(place: BaseSink[Any] | list[Any] | Path) -> BaseSink[Any]:
         raise SinkError(
             f"{place} cannot be written: {error.strerror}; its folder must exist and be writable"
         ) from error
-    return JsonLines(place)
+    return JsonLines(place, append=True)  # those of earlier runs may still wait to be replayed

@@ -14,6 +14,7 @@ from rivusio_core.event_loop import running_loop
 from rivusio_core.graph import GraphFormat
 from rivusio_core.runnable import Launch
 from rivusio_streams.check import CheckReport, check
+from rivusio_streams.checkpoint.places import store_at
 from rivusio_streams.config import RunConfig, RunSettings
 from rivusio_streams.drawing import drawing
 from rivusio_streams.explain import explained
@@ -83,6 +84,10 @@ class Flow:
 
         Raises:
             DefinitionError: something is wrong with the flow or the configuration; nothing was opened.
+            GuaranteeError: `delivery` was given and cannot be promised; nothing was opened.
+            CheckpointCorrupt: there are checkpoints, and none of them is good.
+            CheckpointMismatch: the checkpoint is that of another flow, or holds values of types that have changed.
+            CheckpointWriteError: the place of checkpoints cannot be written, or another run is using it.
             DrainTimeout: stopping took longer than `drain_timeout`.
             RunError: what ended the run; everything of it is closed.
         """
@@ -110,8 +115,10 @@ class Flow:
         Args:
             config: the settings it would be run with; None: not known.
         """
-        known = None if config is None else config.dead_letters is not None
-        return check(Plan.of(self.ends), dead_letters=known)
+        if config is None:
+            return check(Plan.of(self.ends), dead_letters=None)
+        store = None if config.checkpoint is None else store_at(config.checkpoint)
+        return check(Plan.of(self.ends), dead_letters=config.dead_letters is not None, store=store)
 
     def graph(self, format: GraphFormat = "text") -> str:  # the name is part of the public API  # noqa: A002
         """The drawing: `"text"`, `"mermaid"`, `"svg"` or `"json"`.

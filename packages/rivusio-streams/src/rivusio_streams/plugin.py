@@ -5,6 +5,7 @@ from __future__ import annotations
 from rivusio_core.hooks import hookimpl
 from rivusio_core.registry import Registration
 from rivusio_streams.aggregate import Aggregator
+from rivusio_streams.checkpoint import CheckpointStore
 from rivusio_streams.connectors.csv import Csv
 from rivusio_streams.connectors.json_lines import JsonLines
 from rivusio_streams.connectors.stdio import StdIn, StdOut
@@ -35,6 +36,7 @@ def rivusio_register(registry: Registration) -> None:
     registry.kind("sink", BaseSink)
     registry.kind("window", Windows)
     registry.kind("aggregator", Aggregator)
+    registry.kind("checkpoint_store", CheckpointStore)
     registry.source("json_lines", JsonLines)
     registry.source("csv", Csv)
     registry.source("stdin", StdIn)

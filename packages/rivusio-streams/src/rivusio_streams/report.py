@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from rivusio_core.listener import Tally
+from rivusio_streams.delivery import Guarantee
 from rivusio_streams.plan import Plan
 
 __all__ = ["Ledger", "Report"]
@@ -52,6 +53,7 @@ class Report:
         ledger: counts per step.
         stopped: it was asked to stop; else its input ended.
         ahead: items whose time was too far in the future to move the watermark.
+        guarantee: what can be promised of its results after a crash.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Report:
     ledger: Ledger
     stopped: bool = False
     ahead: int = 0
+    guarantee: Guarantee | None = None
 
     @property
     def steps(self) -> Mapping[str, Tally]:

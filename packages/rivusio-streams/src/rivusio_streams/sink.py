@@ -23,10 +23,12 @@ Example, a sink that appends lines to a file:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Generic, Literal, TypeAlias, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
-__all__ = ["AsyncSink", "BaseSink", "Commit", "Sink"]
+from pydantic import JsonValue
+
+__all__ = ["AsyncSink", "BaseSink", "Commit", "Sink", "TransactionalSink", "TwoPhaseSink"]
 
 T = TypeVar("T", contravariant=True)
 
@@ -35,7 +37,8 @@ Commit: TypeAlias = Literal["append", "keyed", "two_phase", "transactional"]
 
 * `"append"`: `flush` makes what was written durable; after a crash some of it is written again.
 * `"keyed"`: like append, but writing a result again replaces it, so that duplicates leave no trace.
-* `"two_phase"`, `"transactional"`: visible with the checkpoint only; they have further methods.
+* `"two_phase"`: visible with the next checkpoint, and written exactly once: `TwoPhaseSink`.
+* `"transactional"`: committed together with the checkpoint, in one transaction of one database: `TransactionalSink`.
 """
 
 
@@ -122,3 +125,81 @@ class AsyncSink(BaseSink[T]):
 
     async def close(self) -> None:
         """Release what `open` took. Not cancelled while a deadline lasts."""
+
+
+class TwoPhaseSink(Sink[T]):
+    """A sink that can keep results out of sight until a checkpoint holds them: each is seen exactly once.
+
+    In a run with checkpoints `recover` is called once after `open`, before anything is written. From then on `stage`
+    takes the place of `flush`, and what it gave comes back to `publish` as soon as a checkpoint has it. After a crash,
+    `recover` of the next run hears what the last complete checkpoint has. A run without checkpoints calls none of
+    these: the sink then works as one with `commit="append"`, or `"keyed"`.
+
+    The calls of one sink never overlap. One that blocks is called in worker threads, as everywhere.
+    """
+
+    commit: Commit = "two_phase"
+
+    @abstractmethod
+    def recover(self, owner: str, tokens: Sequence[JsonValue]) -> None:
+        """Begin to stage: make seen what the last checkpoint has, and throw away whatever else was staged.
+
+        Args:
+            owner: names flow and step: keep what is staged apart from that of other owners.
+            tokens: given by `stage` and held by the last complete checkpoint, in order; empty: there is none. Each may
+                have been published already, wholly or in part.
+
+        Raises:
+            SinkError: something that a token stands for is lost, or the target cannot be written.
+        """
+
+    @abstractmethod
+    def stage(self) -> JsonValue:
+        """Make durable what was written since the last call, where nobody sees it yet.
+
+        Returns:
+            A token: all that `publish` and `recover` need, as JSON. None: nothing was written.
+
+        Raises:
+            SinkError: it is not durable; the run fails, and nothing is acknowledged.
+        """
+
+    @abstractmethod
+    def publish(self, token: JsonValue) -> None:
+        """Make seen what was staged. Idempotent; tokens come in the order in which they were given.
+
+        Raises:
+            SinkError: it cannot be done now; the run fails, and the next one publishes it.
+        """
+
+
+class TransactionalSink(TwoPhaseSink[T]):
+    """A sink in a database that can hold the checkpoints, too: results and checkpoint are one transaction.
+
+    Where the run's checkpoints are kept in the same `database`, and the flow has no other sink, `begin` is called once
+    after `open` and then `commit_with` takes the place of `flush`. Otherwise it is a `TwoPhaseSink`.
+    """
+
+    commit: Commit = "transactional"
+
+    @property
+    @abstractmethod
+    def database(self) -> str:
+        """Which database: equal to `CheckpointStore.database` exactly where one transaction spans both; no secrets."""
+
+    @abstractmethod
+    def begin(self) -> None:
+        """What is written from now on waits for `commit_with`. Nothing of an earlier run is left: it was rolled back.
+
+        Raises:
+            SinkError: it cannot be.
+        """
+
+    @abstractmethod
+    def commit_with(self, put: Callable[[Any], None]) -> None:  # Any: a connection of the database's own library
+        """Commit what was written since the last call, together with what `put` writes on the same connection.
+
+        Raises:
+            SinkError: nothing of it was committed.
+            CheckpointWriteError: raised by `put`; nothing was committed.
+        """

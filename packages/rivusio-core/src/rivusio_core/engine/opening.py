@@ -20,6 +20,7 @@ from rivusio_core.function import FunctionPipe
 from rivusio_core.pipe import AsyncBasePipe, AsyncFlatPipe, AsyncLife, BasePipe, FlatPipe, SyncBasePipe, SyncLife
 from rivusio_core.pipeline import steps_of
 from rivusio_core.policy.layer import Call, Layer
+from rivusio_core.policy.pristine import pristine
 from rivusio_core.policy.timeout import Timeout
 from rivusio_core.policy.validation import Validation
 from rivusio_core.ports import ports_of
@@ -194,6 +195,10 @@ class Opening:
         self, pipe: BasePipe[Any, Any], name: str, kind: Kind, process: Callable[[Any], Any], waits: bool
     ) -> Step:
         options = pipe.options
+        retry = options.retry_policy
+        copies = retry is not None and retry.copy and not options.process  # what is sent to a process is a copy
+        if copies:
+            process = pristine(process)
         listed = options.thread or options.process or isinstance(pipe, Route) or bool(self._lenders(pipe))
         attempt = cast("Call", process) if listed and waits else attempt_of(kind, process, waits)
         layers = _layers(pipe, kind)
@@ -203,10 +208,10 @@ class Opening:
         whole = bool(layers) or (kind == "flat" and (options.retry is not None or listed))
         if not whole:
             how: How = "call" if not waits else "iterate" if kind == "flat" else "await"
-            return Step(name, kind, how, process, attempt, options)
+            return Step(name, kind, how, process, attempt, options, copies)
         if self._context.blocking or not (layers or waits):
-            return Step(name, kind, "call", functools.partial(_driven, attempt), attempt, options)
-        return Step(name, kind, "await", attempt, attempt, options)
+            return Step(name, kind, "call", functools.partial(_driven, attempt), attempt, options, copies)
+        return Step(name, kind, "await", attempt, attempt, options, copies)
 
 
 _IDLE = (SyncLife.teardown, AsyncLife.teardown)

@@ -9,9 +9,10 @@ from typing import Any, Literal, TypeVar, cast
 import anyio
 
 from rivusio_core.clock import Clock
-from rivusio_core.errors import PipeError, RetriesExhausted, Transient
+from rivusio_core.errors import PipeError, PipeTypeError, RetriesExhausted, Transient
 from rivusio_core.policy.layer import Call
 from rivusio_core.policy.options import PipeOptions
+from rivusio_core.policy.pristine import fresh
 from rivusio_core.policy.retry import Retry
 
 __all__ = ["How", "Kind", "Step", "StepFailed", "attempt_of", "drive", "interpret", "interpret_all"]
@@ -33,6 +34,7 @@ class Step:
         attempt: the same as a coroutine function with a list as the result of a flat step; used where the loop has
             failed, and by `interpret`.
         options: the pipe's.
+        copies: calls and attempts leave the item as it came.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Step:
     call: Callable[[Any], Any]
     attempt: Call
     options: PipeOptions
+    copies: bool = False
 
     async def results(self, item: object, failed: Exception | None, clock: Clock) -> Sequence[object]:
         """All results for an item, with retries; `failed` is the error of an attempt already made.
@@ -94,16 +97,31 @@ def _located(error: Exception, name: str) -> PipeError:
     return error
 
 
-async def interpret(steps: Sequence[Step], item: object, clock: Clock) -> list[object]:
+async def interpret(steps: Sequence[Step], item: object, clock: Clock, *, shared: bool = False) -> list[object]:
     """The results of a chain for one item, step by step: the plain meaning of a chain, and how branches run.
+
+    Args:
+        steps: the chain.
+        item: what goes in.
+        clock: for waiting between attempts.
+        shared: other chains work on the same item meanwhile, and may change it.
 
     Raises:
         StepFailed: the item failed for good at one of the steps.
     """
     values: Sequence[object] = [item]
     for step in steps:
+        if shared and step.copies:
+            values = [_own(value) for value in values]
         values = [result for value in values for result in await step.results(value, None, clock)]
     return list(values)
+
+
+def _own(item: object) -> object:
+    try:
+        return fresh(item)
+    except PipeTypeError:
+        return item  # the step's own attempt will say so, where it is treated
 
 
 async def interpret_all(chains: Sequence[Sequence[Step]], item: object, clock: Clock) -> list[list[object]]:
@@ -113,7 +131,7 @@ async def interpret_all(chains: Sequence[Sequence[Step]], item: object, clock: C
     results: list[list[object]] = [[] for _ in chains]
 
     async def one(index: int) -> None:
-        results[index] = await interpret(chains[index], item, clock)
+        results[index] = await interpret(chains[index], item, clock, shared=True)
 
     try:
         async with anyio.create_task_group() as group:

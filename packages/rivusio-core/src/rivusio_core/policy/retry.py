@@ -28,6 +28,7 @@ from rivusio_core.errors import (
 )
 from rivusio_core.policy.faults import count_faults, duration_faults
 from rivusio_core.policy.layer import Call
+from rivusio_core.policy.pristine import pristine
 
 __all__ = ["Outcome", "Retry"]
 
@@ -48,7 +49,13 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Retry:
-    """Tries an item again that failed; the item is the very one that came in.
+    """Tries an item again that failed; each attempt gets an item that equals the one that came in.
+
+    So an item that can be changed is copied (`copy.deepcopy`) before each attempt, the first included: what a pipe
+    does to its item is seen by its own attempt alone, and a dead letter holds the item as it came. Items that cannot
+    be changed are not copied: text, numbers and the like, tuples, frozen sets, frozen dataclasses and frozen models of
+    such. Nor are those of a pipe with `process` or `isolate`, which gets its own. An item that cannot be copied fails
+    with a `PipeTypeError`, before the pipe is called.
 
     A wait is never shorter than the `retry_after` of a `Transient` or `CircuitOpen`. So a pipe with a retry and a
     circuit waits for the circuit to close, as far as `attempts` and `total` go; one without a retry fails at once.
@@ -62,6 +69,7 @@ class Retry:
         on: which errors are tried again. `BadRecord`, `Fatal`, `PipeTypeError`, `LimitExceeded` and errors of
             definition never are, `Transient` always is.
         when: a further condition on an error of `on`.
+        copy: False promises that the pipe does not change its items: none is copied.
         random: where the jitter comes from; the shared generator of the `random` module by default.
 
     Raises:
@@ -79,6 +87,7 @@ class Retry:
     total: Duration | None = None
     on: type[Exception] | tuple[type[Exception], ...] = Exception
     when: Callable[[Exception], bool] | None = None
+    copy: bool = True
     random: Random | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -125,7 +134,7 @@ class Retry:
         return wait if asked is None else max(wait, asked)
 
     async def resume(self, call: Call, item: object, error: Exception, clock: Clock) -> Outcome:
-        """Go on after a first attempt that raised `error`.
+        """Go on after a first attempt that raised `error`; `call` sees to it that the item stays as it came.
 
         Raises:
             RetriesExhausted: the last attempt failed too, or there is no time left for another.
@@ -152,12 +161,13 @@ class Retry:
 
     def layer(self, call: Call, clock: Clock) -> Call:
         """The call with retries around it."""
+        attempt = cast("Call", pristine(call)) if self.copy else call
 
         async def retried(item: object) -> object:
             try:
-                return await call(item)
+                return await attempt(item)
             except Exception as error:  # noqa: BLE001  # `resume` raises it where it must
-                return (await self.resume(call, item, error, clock)).result
+                return (await self.resume(attempt, item, error, clock)).result
 
         return retried
 

@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from rivusio_streams.connectors.durable import sync_folder
+
 __all__ = ["Replacement"]
 
 
@@ -37,20 +39,10 @@ class Replacement:
         os.fsync(self.file.fileno())
         self.file.close()
         self._beside.replace(self.path)
-        _sync_folder(self.path.parent)
+        sync_folder(self.path.parent)
 
     def discard(self) -> None:
         """Remove it, unless it was published."""
         with suppress(OSError):  # what it still had to write is not wanted
             self.file.close()
         self._beside.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # has no such thing
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

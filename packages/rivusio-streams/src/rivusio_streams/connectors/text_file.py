@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from io import BufferedReader, BufferedWriter
 from os import PathLike
 from typing import Generic, TypeVar
 
+from pydantic import JsonValue
+
 from rivusio_core.errors import SinkError, SourceError
 from rivusio_core.policy.options import OnError
 from rivusio_streams.connectors.lines import path_of
-from rivusio_streams.sink import Sink
+from rivusio_streams.connectors.staged_file import StagedFile
+from rivusio_streams.sink import TwoPhaseSink
 from rivusio_streams.source import Source
 
 __all__ = ["TextFile"]
@@ -20,10 +24,12 @@ __all__ = ["TextFile"]
 T = TypeVar("T")
 
 
-class TextFile(Source[T], Sink[T], Generic[T]):
+class TextFile(Source[T], TwoPhaseSink[T], Generic[T]):
     """A file that is read from any position and written from its start, or its end with `append`.
 
-    What was flushed has left the process and is synced to the disk.
+    What was flushed has left the process and is synced to the disk. In a run with checkpoints, the file grows by what
+    each checkpoint holds: every item is there once, whatever happens. Until then it waits in hidden files beside it. A
+    run that goes on from a checkpoint goes on with the file.
 
     Args:
         path: the file; to write it, its folder must exist.
@@ -36,7 +42,7 @@ class TextFile(Source[T], Sink[T], Generic[T]):
     """
 
     replay = "seekable"
-    commit = "append"
+    commit = "two_phase"
 
     def __init__(self, path: str | PathLike[str], model: object, on_error: OnError, *, append: bool) -> None:
         self.path = path_of(path, type(self).__name__)
@@ -44,6 +50,7 @@ class TextFile(Source[T], Sink[T], Generic[T]):
         self.on_error = on_error
         self.append = append
         self._file: BufferedWriter | None = None
+        self._staged: StagedFile | None = None
 
     @property
     def step_name(self) -> str:
@@ -68,36 +75,59 @@ class TextFile(Source[T], Sink[T], Generic[T]):
         """
 
     def open(self) -> None:
+        self._file = self._staged = None
         try:
-            self._file = self.path.open("ab" if self.append else "wb")
+            self.path.open("ab").close()  # it is emptied only once it is known that it does not go on
         except OSError as error:
             raise SinkError(
                 f"{self.path} cannot be written: {error.strerror}; its folder must exist and be writable"
             ) from error
 
     def write(self, batch: Sequence[T]) -> None:
-        file = self._opened()
-        try:
+        with self._failing("writing"):
+            file = self._direct() if self._staged is None else self._staged
             file.write(self._encode(batch, first=file.tell() == 0))
-        except OSError as error:
-            raise SinkError(f"{self.path}: writing failed: {error.strerror}") from error
 
     def flush(self) -> None:
-        file = self._opened()
-        try:
+        with self._failing("flushing"):
+            file = self._direct()
             file.flush()
             os.fsync(file.fileno())
-        except OSError as error:
-            raise SinkError(f"{self.path}: flushing failed: {error.strerror}") from error
+
+    def _direct(self) -> BufferedWriter:
+        if self._file is None:
+            self._file = self.path.open("ab" if self.append else "wb")
+        return self._file
+
+    def recover(self, owner: str, tokens: Sequence[JsonValue]) -> None:
+        with self._failing("recovering"):
+            self._staged = StagedFile(self.path, owner)
+            self._staged.recover(tokens, append=self.append)
+
+    def stage(self) -> JsonValue:
+        with self._failing("staging"):
+            return self._opened().stage()
+
+    def publish(self, token: JsonValue) -> None:
+        with self._failing("publishing"):
+            self._opened().publish(token)
 
     def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
+        for file in (self._file, self._staged):
+            if file is not None:
+                file.close()
 
-    def _opened(self) -> BufferedWriter:
-        if self._file is None:
-            raise SinkError(f"{self.path} is not open")
-        return self._file
+    def _opened(self) -> StagedFile:
+        if self._staged is None:
+            raise SinkError(f"{self.path} does not stage: recover() comes first")
+        return self._staged
+
+    @contextmanager
+    def _failing(self, what: str) -> Generator[None, None, None]:
+        try:
+            yield
+        except OSError as error:
+            raise SinkError(f"{self.path}: {what} failed: {error.strerror}") from error
 
     # ------------------------------------------------------------------------------------------------ as a value
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rivusio_core.engine.build import build
@@ -18,9 +18,10 @@ from rivusio_streams.engine.merge_stage import MergeStage
 from rivusio_streams.engine.operator_stage import OperatorStage
 from rivusio_streams.engine.operators.made import operator_of
 from rivusio_streams.engine.reorder_stage import ReorderStage
+from rivusio_streams.engine.sink_stage import SinkStage
 from rivusio_streams.engine.source_run import SourceRun
 from rivusio_streams.engine.split_stage import SplitStage
-from rivusio_streams.engine.writer import SinkStage, Writer
+from rivusio_streams.engine.writer import Writer
 from rivusio_streams.event_time import EventTime
 from rivusio_streams.graph import (
     EventTimeNode,
@@ -37,7 +38,6 @@ from rivusio_streams.graph import (
     WriteNode,
 )
 from rivusio_streams.plan import Plan
-from rivusio_streams.sink import BaseSink
 
 __all__ = ["Assembly"]
 
@@ -70,13 +70,6 @@ class Assembly:
         self.timing: list[EventTimeStage] = []
         self.operators: dict[int, OperatorStage] = {}
         """By id of their nodes."""
-
-    def sinks_of(self, node: Node) -> Iterator[tuple[str, BaseSink[Any]]]:
-        """Name and sink of what a node writes to."""
-        if isinstance(node, WriteNode | TeeNode):
-            yield self._plan.name(node), node.sink
-        elif isinstance(node, KeyedNode) and node.late_to is not None:
-            yield self._plan.extras[id(node)], node.late_to
 
     def ahead(self) -> int:
         """Items whose time was too far in the future."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
-from typing import Any
 
 import anyio
+from pydantic import JsonValue
 
 from rivusio_core.dead_letter import DeadLetter
 from rivusio_core.duration import seconds
@@ -19,25 +19,30 @@ from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.notes import Notes
 from rivusio_core.engine.opening import Opening
 from rivusio_core.engine.session import first_error, with_closing_errors
-from rivusio_core.engine.stage import Barrier, End, Keeper, Signal
+from rivusio_core.engine.stage import Keeper, Signal
 from rivusio_core.errors import DrainTimeout
 from rivusio_core.listener import Listener, Tally
 from rivusio_core.run_record import RunRecord
+from rivusio_streams.checkpoint.places import store_at
+from rivusio_streams.checkpoint.topology import topology
 from rivusio_streams.config import RunConfig
 from rivusio_streams.dead_letter import Envelope, letters_sink
-from rivusio_streams.engine.acknowledge import Acknowledger
+from rivusio_streams.delivery import guarantee, sinks_of
 from rivusio_streams.engine.assembly import Assembly
+from rivusio_streams.engine.checkpointer import Checkpointer
+from rivusio_streams.engine.journal import Journal, Start
 from rivusio_streams.engine.origin import Origin
 from rivusio_streams.engine.reader import Feed, Reader
 from rivusio_streams.engine.record import RunState, record_of
 from rivusio_streams.engine.recorder import Recorder
-from rivusio_streams.engine.signals import Stop
+from rivusio_streams.engine.sink_stage import SinkStage
 from rivusio_streams.engine.source_run import SourceRun
-from rivusio_streams.engine.writer import SinkStage, Writer
+from rivusio_streams.engine.writer import Writer
 from rivusio_streams.graph import ReadNode
 from rivusio_streams.plan import Plan
 from rivusio_streams.progress import progress_listener
 from rivusio_streams.report import Ledger, Report
+from rivusio_streams.state import Codec
 
 __all__ = ["FlowRun"]
 
@@ -55,7 +60,7 @@ class FlowRun:
         config: the settings.
         name: of the run.
         stop: set from outside to stop it.
-        start: what a snapshot of another run of the same flow says; None: begin at the beginning.
+        start: what a snapshot of another run of the same flow says; None: what the checkpoints say, if there are any.
     """
 
     def __init__(
@@ -64,9 +69,9 @@ class FlowRun:
         config: RunConfig,
         name: str,
         stop: anyio.Event,
-        start: Mapping[str, tuple[Any, Mapping[Any, Any]]] | None = None,
+        start: Start | None = None,
     ) -> None:
-        self._plan, self._config, self._stop, self._start = plan, config, stop, start or {}
+        self._plan, self._config, self._stop, self._start = plan, config, stop, start or Start()
         self.working = anyio.Event()
         """Set when everything is open."""
         self.assembly: Assembly | None = None
@@ -87,11 +92,16 @@ class FlowRun:
         self._sources: list[SourceRun] = []
         self._writers: list[Writer] = [] if self._dead is None else [self._dead]
         self._opening = Opening(self._context)
-        self._ended: set[int] = set()
-        self._holding = False
-        self._all_ended = anyio.Event()
         self._sinks: list[SinkStage] = []
-        self._acknowledger: Acknowledger | None = None
+        self._store = None if config.checkpoint is None else store_at(config.checkpoint)
+        self._journal: Journal | None = None
+        if self._store is not None:
+            clock = self._context.clock
+            self._journal = Journal(self._store, name, topology(plan), Codec(config.upcasts), clock, config.savepoint)
+        database = None if self._store is None else self._store.database
+        self.guarantee = guarantee(plan, checkpoints=self._store is not None, database=database)
+        """What can be promised of it."""
+        self._checkpointer: Checkpointer | None = None
         self._began = self._context.clock.wall()
         self._error: BaseException | None = None
         self._is_over = False
@@ -136,6 +146,11 @@ class FlowRun:
     # ---------------------------------------------------------------------------------------------- opening, closing
 
     async def _open(self) -> Assembly:
+        if "delivery" in self._config.model_fields_set:
+            self.guarantee.demand(self._config.delivery)
+        _log.info("run %s: %s", self._context.info.name, self.guarantee)
+        if self._journal is not None:
+            self._start = await self._journal.open()
         for writer in list(self._writers):
             await writer.open()
         assembly = Assembly(self._plan, self._context, self._opening, self._sink)
@@ -147,16 +162,16 @@ class FlowRun:
                 self._sources.append(source)
                 assembly.sources[id(node)] = source
         for node in self._plan.nodes:
-            for name, sink in assembly.sinks_of(node):
-                writer = Writer(name, sink)
+            for name, sink in sinks_of(node, self._plan):
+                writer = Writer(name, sink, self.guarantee.protocol(name))
                 self._writers.append(writer)
-                await writer.open()
+                await writer.open(f"{self._context.info.name}/{name}", self._start.tokens.get(name, ()))
                 assembly.writers[name] = writer
         for source in self._sources:
-            positions, _ = self._start.get(source.feed.name, ({}, {}))
+            positions, _ = self._start.states.get(source.feed.name, ({}, {}))
             await source.open(self._origin, positions)
         await assembly.build(self._origin)
-        assembly.restore(self._start)
+        assembly.restore(self._start.states)
         self.assembly = assembly
         return assembly
 
@@ -165,7 +180,7 @@ class FlowRun:
         return len(self._origins) - 1
 
     def _sink(self, writer: Writer) -> SinkStage:
-        stage = SinkStage(writer, self._context, self._reached)
+        stage = SinkStage(writer, self._context, self._passed)
         self._sinks.append(stage)
         return stage
 
@@ -187,6 +202,8 @@ class FlowRun:
         errors += await self._opening.close()
         for writer in reversed(self._writers):
             await attempt(writer.close)
+        if self._journal is not None:
+            await attempt(self._journal.close)
         return errors
 
     # --------------------------------------------------------------------------------------------------------- working
@@ -195,21 +212,22 @@ class FlowRun:
         async with anyio.create_task_group() as group:
             for stage in assembly.stages:
                 await stage.open(group)
-            self._acknowledger = Acknowledger(self._sources, self._open_sinks, self._flush_dead_letters)
+            self._checkpointer = checkpointer = Checkpointer(
+                self._sources, self._sinks, assembly.stages, self._flush_dead_letters, self._journal
+            )
             self.working.set()
             group.start_soon(self._heed_stop, name="waiting for a stop")
             if self._recorder is not None:
                 group.start_soon(self._recorder.run, name="record")
-            if self._acknowledger.needed:
-                group.start_soon(self._acknowledger.run, self._context.clock, seconds(self._config.every))
+            if checkpointer.needed:
+                every = seconds(self._config.every)
+                group.start_soon(checkpointer.run, self._context.clock, every, name="checkpoints")
             ahead = sum(len(source.readers) for source in self._sources) > 1
             async with anyio.create_task_group() as reading:
                 for source in self._sources:
                     reading.start_soon(source.run, ahead, name=f"{source.feed.name}: source")
-            await self._all_ended.wait()
-            await self._flush_dead_letters()
-            if not self._holding:
-                await self._acknowledger.acknowledge_all()
+            await checkpointer.all_ended.wait()
+            await checkpointer.finish()
             group.cancel_scope.cancel()
 
     async def _heed_stop(self) -> None:
@@ -226,9 +244,9 @@ class FlowRun:
     async def snapshot(self, keeper: Keeper) -> None:
         """Have a keeper take what every step holds and how far every partition was read, at one place of the stream."""
         await self.working.wait()
-        if self._acknowledger is None:
+        if self._checkpointer is None:
             raise RuntimeError("the run is over")
-        await self._acknowledger.snapshot(keeper)
+        await self._checkpointer.snapshot(keeper)
 
     def reader(self, source: str, partition: int) -> Reader:
         """Who reads a partition, by the name of the step and its index."""
@@ -262,18 +280,9 @@ class FlowRun:
         """The counts of all steps so far."""
         return self._context.tallies
 
-    def _open_sinks(self) -> int:
-        return len(self._sinks) - len(self._ended)
-
-    def _reached(self, sink: SinkStage, signal: Signal) -> None:
-        if isinstance(signal, Barrier):
-            if self._acknowledger is not None:
-                self._acknowledger.reached(signal)
-        elif isinstance(signal, End):
-            self._holding |= isinstance(signal, Stop) and signal.holding
-            self._ended.add(id(sink))
-            if len(self._ended) == len(self._sinks):
-                self._all_ended.set()
+    def _passed(self, sink: SinkStage, signal: Signal, token: JsonValue) -> anyio.Event | None:
+        """A sink was reached by a barrier or the end: its stage is made before there is a checkpointer."""
+        return None if self._checkpointer is None else self._checkpointer.reached(sink, signal, token)
 
     # ---------------------------------------------------------------------------------------------------- dead letters
 
@@ -284,7 +293,7 @@ class FlowRun:
 
     async def _flush_dead_letters(self) -> None:
         if self._dead is not None:
-            await self._dead.flush()
+            await self._dead.settle()
 
     # --------------------------------------------------------------------------------------------------------- counting
 
@@ -296,7 +305,8 @@ class FlowRun:
         if ledger.unaccounted:
             _log.error("run %s: %d items are unaccounted for", self._context.info.name, ledger.unaccounted)
         stopped = any(source.stopping for source in self._sources)
-        return Report(self._context.info.name, self._context.info.id, took, ledger, stopped, assembly.ahead())
+        info = self._context.info
+        return Report(info.name, info.id, took, ledger, stopped, assembly.ahead(), self.guarantee)
 
 
 def _ended_by(group: BaseExceptionGroup[BaseException]) -> BaseException:

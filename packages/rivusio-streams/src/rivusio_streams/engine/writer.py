@@ -6,20 +6,20 @@ import copy
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
+from pydantic import JsonValue
 
-from rivusio_core.engine.context import RunContext
-from rivusio_core.engine.notes import Notes
-from rivusio_core.engine.stage import Barrier, Chunk, End, Fail, Signal, Stage
 from rivusio_core.errors import RunError, SinkError
-from rivusio_core.listener import Tally
+from rivusio_streams.delivery import Protocol
 from rivusio_streams.engine.foreign import describe
-from rivusio_streams.sink import AsyncSink, BaseSink, Sink
+from rivusio_streams.sink import AsyncSink, BaseSink, Sink, TransactionalSink, TwoPhaseSink
 
-__all__ = ["SinkStage", "Writer"]
+__all__ = ["Writer"]
+
+R = TypeVar("R")
 
 
 class Writer:
@@ -28,18 +28,23 @@ class Writer:
     Args:
         name: of the step.
         sink: the sink; a shallow copy of it is used.
+        protocol: how its results become durable.
     """
 
-    def __init__(self, name: str, sink: BaseSink[Any]) -> None:
-        self.name = name
+    def __init__(self, name: str, sink: BaseSink[Any], protocol: Protocol = "direct") -> None:
+        self.name, self.protocol = name, protocol
         self.seconds = 0.0
         """How long its calls took so far."""
         self._sink = copy.copy(sink)
         self._lock = anyio.Lock()
         self._opened = False
 
-    async def open(self) -> None:
+    async def open(self, owner: str = "", tokens: Sequence[JsonValue] = ()) -> None:
         """Open it.
+
+        Args:
+            owner: flow and step.
+            tokens: what the last checkpoint has of it.
 
         Raises:
             SinkError: it cannot be opened.
@@ -47,6 +52,10 @@ class Writer:
         self._opened = True
         sink = self._sink
         await self._call("opening", sink.open if isinstance(sink, Sink | AsyncSink) else _no_sink)
+        if self.protocol == "staged" and isinstance(sink, TwoPhaseSink):
+            await self._call("recovering", partial(sink.recover, owner, tokens))
+        elif self.protocol == "joint" and isinstance(sink, TransactionalSink):
+            await self._call("beginning", sink.begin)
 
     async def write(self, values: Sequence[Any]) -> None:
         """Write results.
@@ -57,14 +66,37 @@ class Writer:
         sink = self._sink
         await self._call("writing", partial(sink.write, values) if isinstance(sink, Sink | AsyncSink) else _no_sink)
 
-    async def flush(self) -> None:
-        """Make durable what was written.
+    async def settle(self) -> JsonValue:
+        """Make durable what was written, as far as that can be done before the checkpoint; gives the token, if any.
 
         Raises:
             SinkError: it is not.
         """
         sink = self._sink
-        await self._call("flushing", sink.flush if isinstance(sink, Sink | AsyncSink) else _no_sink)
+        if self.protocol == "staged" and isinstance(sink, TwoPhaseSink):
+            return await self._call("staging", sink.stage)
+        if self.protocol == "direct":
+            await self._call("flushing", sink.flush if isinstance(sink, Sink | AsyncSink) else _no_sink)
+        return None
+
+    async def publish(self, token: JsonValue) -> None:
+        """Make seen what was staged.
+
+        Raises:
+            SinkError: it is not.
+        """
+        if isinstance(self._sink, TwoPhaseSink):
+            await self._call("publishing", partial(self._sink.publish, token))
+
+    async def commit_with(self, put: Callable[[Any], None]) -> None:
+        """Commit what was written, and what `put` writes, in one transaction.
+
+        Raises:
+            SinkError: nothing was committed.
+            CheckpointWriteError: nothing was committed.
+        """
+        if isinstance(self._sink, TransactionalSink):
+            await self._call("committing", partial(self._sink.commit_with, put))
 
     async def close(self) -> None:
         """Close it, if it was opened.
@@ -77,16 +109,14 @@ class Writer:
             sink = self._sink
             await self._call("closing", sink.close if isinstance(sink, Sink | AsyncSink) else _no_sink)
 
-    async def _call(self, what: str, call: Callable[[], Awaitable[None] | None]) -> None:
+    async def _call(self, what: str, call: Callable[[], Awaitable[R] | R]) -> R:
         began = perf_counter()
         try:
             async with self._lock:
                 if isinstance(self._sink, AsyncSink):
-                    waiting = call()
-                    if waiting is not None:
-                        await waiting
-                else:
-                    await anyio.to_thread.run_sync(call)
+                    given = call()
+                    return await given if isinstance(given, Awaitable) else given
+                return await anyio.to_thread.run_sync(call)  # type: ignore[arg-type]  # of a Sink: no awaitable
         except RunError:
             raise
         except Exception as error:
@@ -97,34 +127,3 @@ class Writer:
 
 def _no_sink() -> None:
     raise SinkError("derive sinks from Sink or AsyncSink")
-
-
-class SinkStage(Stage):
-    """The end of a stream: writes what comes, and makes it durable at barriers and at the end.
-
-    Args:
-        writer: the sink.
-        context: of the run.
-        reached: told of each barrier and end after everything before it is durable.
-    """
-
-    def __init__(self, writer: Writer, context: RunContext, reached: Callable[[SinkStage, Signal], None]) -> None:
-        self.writer = writer
-        self._context, self._reached = context, reached
-
-    async def take(self, chunk: Chunk) -> None:
-        count, began = len(chunk), perf_counter()
-        notes = Notes({self.writer.name: Tally(taken=count, failed=count)})
-        try:
-            await self.writer.write(chunk.values)
-            notes.tallies[self.writer.name] = Tally(taken=count, passed=count, given=count)
-        finally:
-            notes.seconds = perf_counter() - began
-            await self._context.absorb(notes)
-
-    async def signal(self, signal: Signal) -> None:
-        if isinstance(signal, Fail):
-            raise signal.error
-        if isinstance(signal, Barrier | End):
-            await self.writer.flush()
-            self._reached(self, signal)

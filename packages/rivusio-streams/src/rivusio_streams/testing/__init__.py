@@ -14,8 +14,25 @@ Example:
 """
 
 from rivusio_core.testing import Deadlock
+from rivusio_streams.testing.crash import CrashReport, crash_check
+from rivusio_streams.testing.faults import Crash, Faults, broken_sink, broken_source, broken_store
 from rivusio_streams.testing.harness import Harness
 from rivusio_streams.testing.input import Input
 from rivusio_streams.testing.shuffle import Sent, shuffle_check
+from rivusio_streams.testing.stores import check_store
 
-__all__ = ["Deadlock", "Harness", "Input", "Sent", "shuffle_check"]
+__all__ = [
+    "Crash",
+    "CrashReport",
+    "Deadlock",
+    "Faults",
+    "Harness",
+    "Input",
+    "Sent",
+    "broken_sink",
+    "broken_source",
+    "broken_store",
+    "check_store",
+    "crash_check",
+    "shuffle_check",
+]

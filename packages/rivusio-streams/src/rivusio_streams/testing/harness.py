@@ -23,6 +23,7 @@ from rivusio_core.testing.deadlock import waiting_tasks
 from rivusio_streams.check import check
 from rivusio_streams.config import RunConfig
 from rivusio_streams.dead_letter import Envelope
+from rivusio_streams.engine.journal import Start
 from rivusio_streams.engine.run import FlowRun
 from rivusio_streams.flow import Flow
 from rivusio_streams.graph import KeyedNode, Node, ReadNode, WriteNode, rewired
@@ -137,7 +138,7 @@ class Harness(Generic[T]):
             self._check_ledger()
 
     async def _start(self, states: dict[str, tuple[Any, dict[Any, Any]]]) -> None:
-        self._run = FlowRun(self._plan, self._config, self._config.name or "test", anyio.Event(), states)
+        self._run = FlowRun(self._plan, self._config, self._config.name or "test", anyio.Event(), Start(states))
         self._task = asyncio.create_task(self._run.run(), name="the run")
 
     async def _throw_away(self) -> None:

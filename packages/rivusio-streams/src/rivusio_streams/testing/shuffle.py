@@ -18,7 +18,7 @@ from rivusio_streams.stream import Stream
 from rivusio_streams.testing.harness import Harness
 from rivusio_streams.testing.input import Input
 
-__all__ = ["Sent", "shuffle_check"]
+__all__ = ["Sent", "difference", "shuffle_check"]
 
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ def shuffle_check(stream: Stream[Any], events: Sequence[Sent[Any]], *, rounds: i
         arriving = sorted(ordered, key=lambda each: moment(each.at) + delays[moment(each.at)])
         chunk, concurrency = chance.choice([1, 2, 7, 1024]), chance.choice([1, 3])
         found = _results(stream, arriving, chunk=chunk, concurrency=concurrency)
-        missing, extra = _difference(expected, found)
+        missing, extra = difference(expected, found)
         if missing or extra:
             raise AssertionError(
                 f"round {number} (chunks of {chunk}, concurrency {concurrency}) gave something else: "
@@ -104,7 +104,7 @@ def _concurrent(node: PipeNode, concurrency: int) -> PipeNode:
     return PipeNode(node.name, node.inputs, steps[0] if len(steps) == 1 else Pipeline(steps))
 
 
-def _difference(expected: list[Any], found: list[Any]) -> tuple[list[Any], list[Any]]:
+def difference(expected: list[Any], found: list[Any]) -> tuple[list[Any], list[Any]]:
     """What of one list is not in the other, either way; items need not be hashable."""
     missing, extra = list(expected), list[Any]()
     for each in found:

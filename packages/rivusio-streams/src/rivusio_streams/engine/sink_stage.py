@@ -1,0 +1,53 @@
+"""The end of a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import TypeAlias
+
+import anyio
+from pydantic import JsonValue
+
+from rivusio_core.engine.context import RunContext
+from rivusio_core.engine.notes import Notes
+from rivusio_core.engine.stage import Barrier, Chunk, End, Fail, Signal, Stage
+from rivusio_core.listener import Tally
+from rivusio_streams.engine.writer import Writer
+
+__all__ = ["Reached", "SinkStage"]
+
+Reached: TypeAlias = Callable[["SinkStage", Signal, JsonValue], anyio.Event | None]
+"""Told of each barrier and end behind everything before it, and of the token for that; gives what to wait for."""
+
+
+class SinkStage(Stage):
+    """Writes what comes, and makes it durable at barriers and at the end.
+
+    Args:
+        writer: the sink.
+        context: of the run.
+        reached: told of barriers and the end.
+    """
+
+    def __init__(self, writer: Writer, context: RunContext, reached: Reached) -> None:
+        self.writer = writer
+        self._context, self._reached = context, reached
+
+    async def take(self, chunk: Chunk) -> None:
+        count, began = len(chunk), perf_counter()
+        notes = Notes({self.writer.name: Tally(taken=count, failed=count)})
+        try:
+            await self.writer.write(chunk.values)
+            notes.tallies[self.writer.name] = Tally(taken=count, passed=count, given=count)
+        finally:
+            notes.seconds = perf_counter() - began
+            await self._context.absorb(notes)
+
+    async def signal(self, signal: Signal) -> None:
+        if isinstance(signal, Fail):
+            raise signal.error
+        if isinstance(signal, Barrier | End):
+            committed = self._reached(self, signal, await self.writer.settle())
+            if committed is not None:  # what follows must not get into the same transaction
+                await committed.wait()

@@ -1,0 +1,61 @@
+"""MessagePack, with types: the library has none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, Protocol, cast
+
+__all__ = ["Tagged", "array_header", "pack", "tagged", "unpack"]
+
+
+class Tagged(Protocol):
+    """Bytes with a number that says what they are: MessagePack's extension type."""
+
+    code: int
+    data: bytes
+
+
+class _Packer(Protocol):
+    def pack_array_header(self, size: int, /) -> bytes: ...
+
+
+class _Library(Protocol):
+    """What of it is used. Any: values of all kinds."""
+
+    def packb(self, value: object, **options: Any) -> bytes: ...
+    def unpackb(self, data: bytes | memoryview, **options: Any) -> Any: ...
+    def ExtType(self, code: int, data: bytes) -> Tagged: ...  # its own name
+    def Packer(self) -> _Packer: ...  # its own name
+
+
+_library = cast("_Library", import_module("msgpack"))
+tagged = _library.ExtType
+
+
+def pack(value: object, default: Callable[[Any], Tagged] | None = None) -> bytes:
+    """A value as bytes; of exact types only: `default` makes something known of all others.
+
+    Raises:
+        ValueError: it is nested too deeply.
+        OverflowError: it holds an integer that is too large.
+        TypeError: it holds something unknown.
+    """
+    return _library.packb(value, default=default, strict_types=True, unicode_errors="surrogatepass")
+
+
+def unpack(
+    data: bytes | memoryview, hook: Callable[[int, bytes], Any] | None = None
+) -> Any:  # Any: whatever was packed
+    """The value of bytes; `hook` makes values of those that were tagged.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    options = {} if hook is None else {"ext_hook": hook}
+    return _library.unpackb(data, strict_map_key=False, unicode_errors="surrogatepass", **options)
+
+
+def array_header(size: int) -> bytes:
+    """The bytes before those of the members of a list."""
+    return _library.Packer().pack_array_header(size)
