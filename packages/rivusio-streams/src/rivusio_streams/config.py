@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -24,6 +25,7 @@ from rivusio_core.errors import ConfigError, Fault
 from rivusio_core.listener import Listener
 from rivusio_core.nearest import did_you_mean
 from rivusio_streams.checkpoint.store import CheckpointStore
+from rivusio_streams.restart import Restart
 from rivusio_streams.sink import BaseSink
 from rivusio_streams.state.upcast import Upcast
 
@@ -42,6 +44,17 @@ def _store(value: object) -> object:
     if value is None or isinstance(value, str | Path | CheckpointStore):
         return value
     raise ValueError("must be a path, a URL or a checkpoint store")
+
+
+def _restart(value: object) -> object:
+    if value is None or isinstance(value, Restart):
+        return value
+    if not isinstance(value, int | float | str | timedelta) or isinstance(value, bool):
+        raise ValueError("must be a Restart, or the waits between attempts such as '1s..1m'")
+    try:
+        return Restart(value)
+    except ConfigError as error:
+        raise ValueError(error.faults[0].message) from None
 
 
 class RunSettings(BaseModel):
@@ -76,6 +89,11 @@ class RunSettings(BaseModel):
     delivery: Literal["at_least_once", "exactly_once", "at_most_once"] = Field(
         default="at_least_once",
         description="What is to be promised after a crash; if it is given and cannot be promised, nothing runs.",
+    )
+    restart: str | None = Field(
+        default=None,
+        description="Begin again from the last checkpoint when a source, a sink or the store fails, after waits such "
+        "as '1s..1m'; by default the failure ends the run.",
     )
     chunk_wait: Duration | None = Field(default=None, description="Not there yet: a lone item goes at once.")
     memory: Size | None = Field(default=None, description="Not there yet.")
@@ -140,6 +158,11 @@ class RunConfig(RunSettings):
         default=None,
         description="Where checkpoints are kept: the path of a SQLite file, of a folder (with / at the end), a URL, or "
         "a store.",
+    )
+    restart: Annotated[Restart | None, PlainValidator(_restart)] = Field(  # type: ignore[assignment]  # a text becomes one
+        default=None,
+        description="Begin again from the last checkpoint when a source, a sink or the store fails, after waits such "
+        "as '1s..1m'; by default the failure ends the run.",
     )
     dead_letters: Annotated[BaseSink[Any] | list[Any] | Path | None, PlainValidator(_letters)] = Field(
         default=None,

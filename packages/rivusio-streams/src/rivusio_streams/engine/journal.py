@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -185,6 +186,21 @@ class Journal:
 
     def _put_on(self, connection: Any, *, name: str, data: bytes) -> None:
         self._store.put_on(connection, name, data)
+
+    async def save(self, name: str) -> int:
+        """Keep the last checkpoint under a name; gives its number.
+
+        Raises:
+            CheckpointWriteError: there is none yet, or it is not kept.
+        """
+        return await anyio.to_thread.run_sync(self._save, name)
+
+    def _save(self, name: str) -> int:
+        number = self._history.base
+        if number is None:
+            raise CheckpointWriteError(f"{self._store.place}: there is no checkpoint yet to be kept as {name!r}")
+        self._history.save(name, replace(self._history.at(number), name=name))
+        return number
 
     async def close(self) -> None:
         """Release the store."""

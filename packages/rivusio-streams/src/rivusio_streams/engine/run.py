@@ -20,7 +20,7 @@ from rivusio_core.engine.notes import Notes
 from rivusio_core.engine.opening import Opening
 from rivusio_core.engine.session import first_error, with_closing_errors
 from rivusio_core.engine.stage import Keeper, Signal
-from rivusio_core.errors import DrainTimeout
+from rivusio_core.errors import CheckpointError, DrainTimeout
 from rivusio_core.listener import Listener, Tally
 from rivusio_core.run_record import RunRecord
 from rivusio_streams.checkpoint.places import store_at
@@ -74,6 +74,8 @@ class FlowRun:
         self._plan, self._config, self._stop, self._start = plan, config, stop, start or Start()
         self.working = anyio.Event()
         """Set when everything is open."""
+        self.ended = anyio.Event()
+        """Set when nothing more is done, before everything is closed."""
         self.assembly: Assembly | None = None
         self._dead = None if config.dead_letters is None else Writer(_DEAD_LETTERS, letters_sink(config.dead_letters))
         steps = (*plan.steps, _DEAD_LETTERS) if self._dead else plan.steps
@@ -128,9 +130,10 @@ class FlowRun:
                 error = raised
                 raise
             finally:
+                self.ended.set()
                 with anyio.move_on_after(_CLOSING, shield=True) as deadline:
+                    self._error, self._is_over = error, True
                     if self._recorder is not None:
-                        self._error, self._is_over = error, True
                         await self._recorder.once()
                     closing = await self._close()
                     final = with_closing_errors(error, closing)
@@ -247,6 +250,40 @@ class FlowRun:
         if self._checkpointer is None:
             raise RuntimeError("the run is over")
         await self._checkpointer.snapshot(keeper)
+
+    async def savepoint(self, name: str) -> int:
+        """Make a checkpoint and keep it under a name; gives its number.
+
+        Raises:
+            CheckpointError: the run has no checkpoints, or it failed.
+        """
+        number: int | None = None
+        failure: Exception | None = None
+        async with anyio.create_task_group() as group:
+
+            async def save() -> None:
+                nonlocal number, failure
+                await self.working.wait()
+                try:
+                    if self._checkpointer is not None:
+                        number = await self._checkpointer.save(name)
+                except Exception as error:  # noqa: BLE001  # it is raised outside of the group
+                    failure = error
+                group.cancel_scope.cancel()
+
+            group.start_soon(save, name=f"savepoint {name}")
+            await self.ended.wait()
+            group.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+        if number is None:
+            raise CheckpointError(f"run {self._context.info.name} ended before {name!r} was kept")
+        return number
+
+    @property
+    def advanced(self) -> bool:
+        """Something that was read in this run is safe: it was of use."""
+        return self._checkpointer is not None and self._checkpointer.advanced
 
     def reader(self, source: str, partition: int) -> Reader:
         """Who reads a partition, by the name of the step and its index."""
