@@ -51,6 +51,7 @@ def cases() -> dict[str, tuple[Callable[[threading.Event], BasePipe[int, int]], 
             lambda event: FailsFirst(release=event).with_options(retry=again, name="again") >> aware,
             "again",
         ),
+        "behind one tried again": (lambda event: unlucky.with_options(retry=again) >> Holds(release=event), "Holds"),
         "with layers": (lambda event: HoldsAsync(release=event).with_options(timeout="1h"), "HoldsAsync"),
         "in a branch": (lambda event: branch(aware, Holds(release=event)) >> first, "Holds"),
         "in a route": (lambda event: route((is_stuck, Holds(release=event)), otherwise=aware), "Holds"),
@@ -62,6 +63,17 @@ async def flaky(number: int) -> int:
     if number == 1:
         raise ValueError
     return number
+
+
+@pipe
+async def unlucky(number: int) -> int:
+    if number == STUCK and STUCK not in tried:
+        tried.append(number)
+        raise OSError
+    return number
+
+
+tried: list[int] = []
 
 
 @pipe
@@ -78,6 +90,7 @@ def is_stuck(number: int) -> bool:
 async def test_the_step_that_blocks_is_named(case: str, caplog: pytest.LogCaptureFixture) -> None:
     release = threading.Event()
     make, name = cases()[case]
+    tried.clear()
     ears = Ears(release)
     pipeline = make(release)
     with caplog.at_level(logging.WARNING, logger="rivusio"):
@@ -106,6 +119,21 @@ def test_map_is_watched_too() -> None:
     pipeline = aware >> Holds(release=release)
     assert list(pipeline.map([1, 2, 3], listeners=[ears], blocked_after=0.02)) == [1, 2, 3]
     assert [step for _, step, _, _ in ears.heard] == ["Holds"]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_who_started_the_loop_is_not_blamed(backend: str) -> None:
+    release = threading.Event()
+    ears = Ears(release)
+
+    async def main() -> None:
+        async for _ in Holds(release=release).amap([STUCK], listeners=[ears], blocked_after="20ms"):
+            pass
+
+    anyio.run(main, backend=backend)
+    [(_, _, _, stack)] = ears.heard
+    assert not any("test_watchdog.py" in line for line in stack)
+    assert not any("run_until_complete" in line or "unrolled_run" in line for line in stack)
 
 
 @pytest.mark.anyio
@@ -262,6 +290,8 @@ def test_a_newcomer_with_a_short_interval_is_not_kept_waiting(monkeypatch: pytes
     patrol, long, short = Patrol(), Looked(), Looked()
     long.every = 1_000_000
     patrol.add(long)
+    while not patrol._period:  # nothing tells but looking
+        threading.Event().wait(0.001)
     patrol.add(short)
     assert short.looked.acquire(timeout=30)
     assert not long.looked.acquire(blocking=False)

@@ -37,7 +37,7 @@ class Patrol:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._due = dict[Watched, float]()
-        self._period = _PERIOD
+        self._period = 0.0  # what the thread waits for; 0 until it has looked around
         self._thread: threading.Thread | None = None
 
     def add(self, watched: Watched) -> None:
