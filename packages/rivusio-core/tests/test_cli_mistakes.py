@@ -223,7 +223,7 @@ class Engine:
     name = "engine"
     def __init__(self, error=None): self.error = error
     def run_settings(self): return Settings
-    def check(self): raise NotImplementedError
+    def check(self, settings=None): raise NotImplementedError
     def graph(self, format="text"): return format
     async def launch(self, launch):
         if self.error is not None: raise self.error

@@ -144,7 +144,7 @@ class PipeRunnable:
         """The drawing."""
         return pipe_graph(self.pipe, self.name).render(format)
 
-    def check(self) -> CheckReport:
+    def check(self, settings: Mapping[str, object] | None = None, /) -> CheckReport:
         """Types and options; opens nothing."""
         faults = list[Fault]()
         for step in _all(self.pipe):

@@ -83,8 +83,11 @@ class Runnable(Protocol):
         """
         ...
 
-    def check(self) -> CheckReport:
+    def check(self, settings: Mapping[str, object] | None = None, /) -> CheckReport:
         """Everything that can be said without running: types, faults, guarantee. Opens nothing.
+
+        Args:
+            settings: of the run, as in `Launch.settings`; None: they are not known.
 
         Raises:
             DefinitionError: allowed, but a report of all faults at once is better.

@@ -109,12 +109,14 @@ class Flow:
         changed = {"listeners": (*config.listeners, *launch.listeners), "progress": progress}
         return await self.arun(config.model_copy(update=changed), stop=launch.stop)
 
-    def check(self, config: RunConfig | None = None) -> CheckReport:
+    def check(self, config: RunConfig | Mapping[str, object] | None = None) -> CheckReport:
         """Everything that can be said without running; opens nothing.
 
         Args:
             config: the settings it would be run with; None: not known.
         """
+        if isinstance(config, Mapping):
+            config = RunConfig(**cast("dict[str, Any]", dict(config))) if config else None
         if config is None:
             return check(Plan.of(self.ends), dead_letters=None)
         store = None if config.checkpoint is None else store_at(config.checkpoint)

@@ -33,8 +33,8 @@ def _execute(options: Options) -> int:
         faults = _faults(error)
         console.json({"target": options.target, "ok": False, "faults": faults})
         return ExitCode.WRONG
-    wrong = _configuration_faults(runnable, options)
-    report = runnable.check()
+    settings, wrong = _settings(runnable, options)
+    report = runnable.check(settings)
     if options.json:
         found = dict(report.to_json())
         more: object = found.get("faults", ())
@@ -45,12 +45,15 @@ def _execute(options: Options) -> int:
     return ExitCode.FINE if report.ok and not wrong else ExitCode.WRONG
 
 
-def _configuration_faults(runnable: Runnable, options: Options) -> tuple[Fault, ...]:
+def _settings(runnable: Runnable, options: Options) -> tuple[Mapping[str, object] | None, tuple[Fault, ...]]:
+    """The settings of a run, if nothing is wrong with them; else what is."""
     try:
-        load_configuration(runnable.run_settings(), folder=Path.cwd(), environ=os.environ, overrides=options.settings)
+        configuration = load_configuration(
+            runnable.run_settings(), folder=Path.cwd(), environ=os.environ, overrides=options.settings
+        )
     except ConfigError as error:
-        return error.faults
-    return ()
+        return None, error.faults
+    return configuration.run, ()
 
 
 def _faults(error: DefinitionError) -> list[Mapping[str, str]]:

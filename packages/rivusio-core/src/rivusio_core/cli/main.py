@@ -7,10 +7,12 @@ import sys
 from collections.abc import Sequence
 
 from rivusio_core.cli import check, explain, graph, plugins, run
+from rivusio_core.cli.commands import command_names, load_command
 from rivusio_core.cli.console import Block, Console
 from rivusio_core.cli.exit_code import ExitCode, exit_code
 from rivusio_core.cli.failure import blocks, flattened
 from rivusio_core.cli.options import Command, Options, Parser, UsageError, add_common
+from rivusio_core.errors import PluginError
 from rivusio_core.nearest import did_you_mean
 
 __all__ = ["COMMANDS", "main"]
@@ -22,6 +24,7 @@ COMMANDS: tuple[Command, ...] = (
     explain.COMMAND,
     plugins.COMMAND,
 )
+"""Those of this package."""
 
 _CODES = """exit codes:
   0 fine, also after a signal that led to a clean stop; 1 the run failed; 2 wrong usage or configuration;
@@ -65,8 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parsed(given: list[str]) -> Options:
-    parser, parsers = _parsers()
     named = next((each for each in given if not each.startswith("-")), None)
+    parser, parsers = _parsers(named)
     if named is not None and named not in parsers:
         raise UsageError(f"no such command: {named}{did_you_mean(named, parsers)}", parser.format_usage().strip())
     if not given:
@@ -78,7 +81,24 @@ def _parsed(given: list[str]) -> Options:
     return options
 
 
-def _parsers() -> tuple[Parser, dict[str, Parser]]:
+def _commands(named: str | None) -> list[Command]:
+    """The one that is named, or all, those of other packages included; of a broken package it must be named."""
+    own = next((each for each in COMMANDS if each.name == named), None)
+    if own is not None:
+        return [own]
+    names = command_names()
+    if named in names:
+        return [load_command(named)]
+    found = [*COMMANDS]
+    for name in names:
+        try:
+            found.append(load_command(name))
+        except PluginError as error:
+            Console().note(f"warning: {error}")
+    return found
+
+
+def _parsers(named: str | None) -> tuple[Parser, dict[str, Parser]]:
     parser = Parser(
         prog="rivusio",
         description="Run, check and draw typed pipelines and flows.",
@@ -89,7 +109,7 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
     parsers = dict[str, Parser]()
-    for command in COMMANDS:
+    for command in _commands(named):
         parsers[command.name] = own = commands.add_parser(
             command.name,
             help=command.about,

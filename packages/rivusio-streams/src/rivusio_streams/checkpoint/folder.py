@@ -48,8 +48,11 @@ class FolderStore(CheckpointStore):
         self._folder: Path | None = None
         self._lock: FileLock | None = None
 
-    def open(self, flow: str) -> None:
+    def open(self, flow: str, *, read_only: bool = False) -> None:
         folder = self.path / flow_folder(flow)
+        if read_only:
+            self._folder = folder
+            return
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = FileLock(folder / "lock", timeout=0, mode=0o600, thread_local=False)

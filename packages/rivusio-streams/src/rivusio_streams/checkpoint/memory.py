@@ -31,8 +31,8 @@ class MemoryStore(CheckpointStore):
     place = "memory"
     _flow: str | None = field(default=None, repr=False)
 
-    def open(self, flow: str) -> None:
-        if self._flow is not None:
+    def open(self, flow: str, *, read_only: bool = False) -> None:
+        if self._flow is not None and not read_only:
             raise CheckpointWriteError(f"memory: the run of {self._flow!r} goes on; wait for its end")
         self._flow = flow
         self.blobs.setdefault(flow, {})

@@ -41,8 +41,11 @@ class SqliteStore(CheckpointStore):
         self._connection: sqlite3.Connection | None = None
         self._lock: FileLock | None = None
 
-    def open(self, flow: str) -> None:
+    def open(self, flow: str, *, read_only: bool = False) -> None:
         self._flow = flow
+        if read_only:
+            self._open_to_read()
+            return
         try:
             if not self.path.parent.is_dir():  # the lock would make it
                 raise NotADirectoryError(0, "its folder does not exist")
@@ -72,6 +75,20 @@ class SqliteStore(CheckpointStore):
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
             self._connection.execute(_CREATE)
+
+    def _open_to_read(self) -> None:
+        if not self.path.exists():
+            self._connection = sqlite3.connect(":memory:", check_same_thread=False)
+            self._connection.execute(_CREATE)
+            return
+        with self._failing("opening", CheckpointCorrupt):
+            uri = f"{self.path.absolute().as_uri()}?mode=ro"
+            self._connection = sqlite3.connect(uri, uri=True, timeout=_WAIT, check_same_thread=False)
+            there = self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (_TABLE,)).fetchone()
+            if there is None:  # a database with other tables alone
+                self._connection.close()
+                self._connection = sqlite3.connect(":memory:", check_same_thread=False)
+                self._connection.execute(_CREATE)
 
     @property
     def _own(self) -> sqlite3.Connection:

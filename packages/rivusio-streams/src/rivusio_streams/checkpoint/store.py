@@ -38,8 +38,13 @@ class CheckpointStore(ABC):
         raise ConfigError(faults=[Fault(f"{cls.__name__} is not made of a URL such as {url!r}", "checkpoint")])
 
     @abstractmethod
-    def open(self, flow: str) -> None:
+    def open(self, flow: str, *, read_only: bool = False) -> None:
         """Get ready for a flow, and lock it: a second run of the same flow in the same place would ruin both.
+
+        Args:
+            flow: its name.
+            read_only: only to look: no lock is needed, also while a run goes on; nothing is made or changed, and a
+                place that is not there yet is empty. Only `names`, `get` and `close` are called then.
 
         Raises:
             CheckpointWriteError: it cannot be opened, or another run holds it; the message says what to do.

@@ -71,8 +71,8 @@ class _Store(CheckpointStore):
         self._inner, self._faults = inner, faults
         self.place, self.database = inner.place, inner.database
 
-    def open(self, flow: str) -> None:
-        self._inner.open(flow)
+    def open(self, flow: str, *, read_only: bool = False) -> None:
+        self._inner.open(flow, read_only=read_only)
 
     def names(self) -> Sequence[str]:
         return self._inner.names()

@@ -37,7 +37,19 @@ def check_store(make: Callable[[], CheckpointStore]) -> None:
     _refuses(lambda: store.get("000000000009-whole"), CheckpointCorrupt, "get() of what is not there")
     _refuses(lambda: make().open("orders"), CheckpointWriteError, "a second run of a flow at the same time")
     _expect(store.get("000000000001-whole") == b"", "a second run that was refused does no harm")
+    looking = make()
+    if looking is not store:
+        looking.open("orders", read_only=True)
+        _expect(sorted(looking.names()) == sorted(_BLOBS), "it can be looked at while a run goes on")
+        name = "savepoint-A.b_c-1"
+        _expect(looking.get(name) == _BLOBS[name], "get() works where one only looks")
+        looking.close()
+        _refuses(lambda: make().open("orders"), CheckpointWriteError, "a second run after somebody looked")
     store.close()
+    never = make()
+    never.open("never/run", read_only=True)
+    _expect([*never.names()] == [], "a flow that never ran has no blobs to look at")
+    never.close()
 
     other = make()
     other.open("other/flow")

@@ -1,0 +1,1 @@
+"""Commands of `rivusio` that belong to streams."""
