@@ -21,6 +21,7 @@ from rivusio_core.errors import (
     Fault,
     GuaranteeError,
     LimitExceeded,
+    PipeCrashed,
     PipeError,
     PipeTimeout,
     PipeTypeError,
@@ -45,6 +46,7 @@ from rivusio_core.parallel import Parallel
 from rivusio_core.pipe import AsyncBasePipe, AsyncFlatPipe, BasePipe, FlatPipe, SyncBasePipe
 from rivusio_core.pipeline import Pipeline
 from rivusio_core.policy.circuit import CircuitBreaker
+from rivusio_core.policy.limits import Limits
 from rivusio_core.policy.options import PipeOptions
 from rivusio_core.policy.rate_limit import RateLimit
 from rivusio_core.policy.retry import Retry
@@ -81,9 +83,11 @@ __all__ = [
     "FunctionPipe",
     "GuaranteeError",
     "LimitExceeded",
+    "Limits",
     "Listener",
     "Opened",
     "Parallel",
+    "PipeCrashed",
     "PipeError",
     "PipeOptions",
     "PipeTimeout",

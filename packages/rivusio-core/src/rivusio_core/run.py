@@ -19,6 +19,7 @@ from rivusio_core.engine.notes import Notes
 from rivusio_core.engine.opening import Opening
 from rivusio_core.engine.session import Session, with_closing_errors
 from rivusio_core.engine.step import drive
+from rivusio_core.engine.watchdog import BLOCKED_AFTER
 from rivusio_core.pipe import BasePipe
 from rivusio_core.run_settings import RunSettings, check_settings, context_of, refuse_running_loop, runs_in_loop
 
@@ -104,7 +105,8 @@ def _map_in_loop(pipe: BasePipe[Any, O], items: Iterable[Any], settings: RunSett
 
 
 async def _started(pipe: BasePipe[Any, Any], items: Any, settings: RunSettings) -> Session:
-    session = Session(pipe, items, context_of(pipe, settings), settings.get("parallel"))
+    after = settings.get("blocked_after", BLOCKED_AFTER)
+    session = Session(pipe, items, context_of(pipe, settings), settings.get("parallel"), after)
     session.start()
     return session
 
