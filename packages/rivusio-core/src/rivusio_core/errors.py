@@ -15,7 +15,8 @@ RivusioError
    │  ├─ BadRecord            raised by user code: skipped or dead-lettered
    │  ├─ Fatal                raised by user code: ends the run
    │  └─ RetriesExhausted, PipeTimeout, PipeTypeError, CircuitOpen, LimitExceeded, PipeCrashed
-   ├─ SourceError, SinkError, StateError, DeadLetterError
+   ├─ SourceError, SinkError, DeadLetterError, MemoryLimitExceeded
+   ├─ StateError              StateLimitExceeded
    ├─ CheckpointError         CheckpointWriteError, CheckpointCorrupt, CheckpointMismatch
    └─ DrainTimeout
 ```
@@ -52,6 +53,7 @@ __all__ = [
     "Fault",
     "GuaranteeError",
     "LimitExceeded",
+    "MemoryLimitExceeded",
     "PipeCrashed",
     "PipeError",
     "PipeTimeout",
@@ -67,6 +69,7 @@ __all__ = [
     "SinkError",
     "SourceError",
     "StateError",
+    "StateLimitExceeded",
     "Transient",
     "UnknownKindError",
 ]
@@ -335,6 +338,14 @@ class SinkError(RunError):
 
 class StateError(RunError):
     """Keyed state could not be read, written or encoded, or grew past its limit."""
+
+
+class StateLimitExceeded(StateError):
+    """A step keeps more keys or bytes than its `limit` allows."""
+
+
+class MemoryLimitExceeded(RunError):
+    """The steps of a run keep more than its `memory` allows."""
 
 
 class DeadLetterError(RunError):

@@ -20,7 +20,8 @@ from pydantic import (
 )
 
 from rivusio_core.clock import Clock
-from rivusio_core.duration import Duration, Size, seconds
+from rivusio_core.duration import Duration, Size, seconds, size
+from rivusio_core.engine.watchdog import BLOCKED_AFTER
 from rivusio_core.errors import ConfigError, Fault
 from rivusio_core.listener import Listener
 from rivusio_core.nearest import did_you_mean
@@ -63,7 +64,7 @@ class RunSettings(BaseModel):
     A table `checkpoint` in a file, or `RIVUSIO__CHECKPOINT__EVERY=10s`, says the settings of checkpoints: its `place`
     is `checkpoint`, its `every` is `every`.
 
-    Some are known and cannot be asked for yet: `memory`, `parallelism` above 1, an `engine` other than `"local"`, a
+    Some are known and cannot be asked for yet: `parallelism` above 1, an `engine` other than `"local"`, a
     `chunk_wait`. Asking for them is an error, not ignored.
     """
 
@@ -95,15 +96,23 @@ class RunSettings(BaseModel):
         description="Begin again from the last checkpoint when a source, a sink or the store fails, after waits such "
         "as '1s..1m'; by default the failure ends the run.",
     )
+    blocked_after: Duration | None = Field(
+        default=BLOCKED_AFTER,
+        description="Name the step that keeps the event loop from running for so long, with its stack; null: do not.",
+    )
     chunk_wait: Duration | None = Field(default=None, description="Not there yet: a lone item goes at once.")
-    memory: Size | None = Field(default=None, description="Not there yet.")
+    memory: Size | None = Field(
+        default=None,
+        description="What the run may hold, by estimate, such as '512MiB': items on their way wait for room, and state "
+        "beyond it ends the run.",
+    )
     parallelism: int = Field(default=1, ge=1, description="Not there yet.")
     engine: str = Field(default="local", description="Only 'local' is there yet.")
 
-    @field_validator("every", "drain_timeout")
+    @field_validator("every", "drain_timeout", "blocked_after")
     @classmethod
-    def _longer_than_nothing(cls, value: Duration, field: ValidationInfo) -> Duration:
-        if seconds(value, field.field_name or "") <= 0:
+    def _longer_than_nothing(cls, value: Duration | None, field: ValidationInfo) -> Duration | None:
+        if value is not None and seconds(value, field.field_name or "") <= 0:
             raise ValueError("must be longer than 0")
         return value
 
@@ -121,7 +130,14 @@ class RunSettings(BaseModel):
                 settings["checkpoint" if name == "place" else name] = value
         return settings
 
-    @field_validator("memory", "chunk_wait")
+    @field_validator("memory")
+    @classmethod
+    def _some_memory(cls, value: Size | None) -> Size | None:
+        if value is not None and size(value, "memory") <= 0:
+            raise ValueError("must be more than 0")
+        return value
+
+    @field_validator("chunk_wait")
     @classmethod
     def _nothing_yet(cls, value: object) -> object:
         if value is not None:

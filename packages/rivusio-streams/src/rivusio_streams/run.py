@@ -185,8 +185,8 @@ class Run:
             except Exception as error:
                 opened = opened or engine.working.is_set()
                 failures = 1 if engine.advanced else failures + 1
-                restart = self._config.restart
-                if restart is None or self._stop.is_set() or not restart.again(error, failures, opened=opened):
+                restart = None if self._stop.is_set() or engine.stuck else self._config.restart
+                if restart is None or not restart.again(error, failures, opened=opened):
                     raise
                 if not await self._waits(error, restart.wait(error, failures)):
                     raise
