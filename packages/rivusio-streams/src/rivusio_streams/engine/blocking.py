@@ -98,21 +98,17 @@ class _Attempt(Generic[R]):
                 raise RuntimeError("given up before it began")
         try:
             result = self._call()
-        except BaseException:
-            self._end()
-            raise
-        if self._end() and self._undo is not None:
-            self._undo(result)
-        return result
-
-    def _end(self) -> bool:
-        """It is over; True: nobody takes the result."""
-        with self._lock:
-            self._done = True
-        if self._alone:
-            with suppress(RuntimeError):  # the event loop is over, too
-                self._tell(self._over.set)
-        return self._alone
+            with self._lock:
+                self._done = not self._alone
+            if not self._done and self._undo is not None:
+                self._undo(result)
+            return result
+        finally:
+            with self._lock:
+                self._done = True
+            if self._alone:
+                with suppress(RuntimeError):  # the event loop is over, too
+                    self._tell(self._over.set)
 
     def abandon(self) -> anyio.Event | None:
         """Nobody takes its result any more; gives what is set once it is over, if it is under way."""
