@@ -33,8 +33,10 @@ class SinkStage(Stage):
     def __init__(self, writer: Writer, context: RunContext, reached: Reached) -> None:
         self.writer = writer
         self._context, self._reached = context, reached
+        self._committing: anyio.Event | None = None
 
     async def take(self, chunk: Chunk) -> None:
+        await self._committed()
         count, began = len(chunk), perf_counter()
         notes = Notes({self.writer.name: Tally(taken=count, failed=count)})
         try:
@@ -48,6 +50,14 @@ class SinkStage(Stage):
         if isinstance(signal, Fail):
             raise signal.error
         if isinstance(signal, Barrier | End):
-            committed = self._reached(self, signal, await self.writer.settle())
-            if committed is not None:  # what follows must not get into the same transaction
-                await committed.wait()
+            await self._committed()
+            self._committing = self._reached(self, signal, await self.writer.settle())
+
+    async def _committed(self) -> None:
+        """What follows a barrier must not get into the same transaction.
+
+        It is waited for here, and not when the barrier comes: that may be in the task which is to commit.
+        """
+        if self._committing is not None:
+            await self._committing.wait()
+            self._committing = None
