@@ -14,9 +14,10 @@ RivusioError
    │  ├─ Transient            raised by user code: retried
    │  ├─ BadRecord            raised by user code: skipped or dead-lettered
    │  ├─ Fatal                raised by user code: ends the run
-   │  └─ RetriesExhausted, PipeTimeout, PipeTypeError, CircuitOpen, BulkheadFull, LimitExceeded,
-   │                          PipeCrashed
-   ├─ SourceError, SinkError, StateError, DeadLetterError
+   │  └─ RetriesExhausted, PipeTimeout, PipeTypeError, CircuitOpen, LimitExceeded, PipeCrashed,
+   │                          BulkheadFull
+   ├─ SourceError, SinkError, DeadLetterError, MemoryLimitExceeded
+   ├─ StateError              StateLimitExceeded
    ├─ CheckpointError         CheckpointWriteError, CheckpointCorrupt, CheckpointMismatch
    └─ DrainTimeout
 ```
@@ -54,6 +55,7 @@ __all__ = [
     "Fault",
     "GuaranteeError",
     "LimitExceeded",
+    "MemoryLimitExceeded",
     "PipeCrashed",
     "PipeError",
     "PipeTimeout",
@@ -69,6 +71,7 @@ __all__ = [
     "SinkError",
     "SourceError",
     "StateError",
+    "StateLimitExceeded",
     "Transient",
     "UnknownKindError",
 ]
@@ -341,6 +344,14 @@ class SinkError(RunError):
 
 class StateError(RunError):
     """Keyed state could not be read, written or encoded, or grew past its limit."""
+
+
+class StateLimitExceeded(StateError):
+    """A step keeps more keys or bytes than its `limit` allows."""
+
+
+class MemoryLimitExceeded(RunError):
+    """The steps of a run keep more than its `memory` allows."""
 
 
 class DeadLetterError(RunError):

@@ -91,14 +91,14 @@ def _map_in_loop(pipe: BasePipe[Any, O], items: Iterable[Any], settings: RunSett
         session = portal.call(_started, pipe, None, settings)
         try:
             lot: list[Any] | None = None
-            handed = 0.0
+            handed, handed_in = 0.0, list[Any]()
             while (values := portal.call(session.step, lot)) is not None:
                 lot = None
                 if values:
                     yield from values
                 else:
-                    growth.adapt(time.monotonic() - handed)
-                    lot = pull(iterator, growth.size)
+                    growth.adapt(time.monotonic() - handed, handed_in)
+                    lot = handed_in = pull(iterator, growth.size)
                     handed = time.monotonic()
         finally:
             portal.call(session.stop)

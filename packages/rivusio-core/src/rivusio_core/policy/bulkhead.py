@@ -62,7 +62,7 @@ class Bulkhead:
             raise ConfigError("Bulkhead", faults=faults)
         self.calls, self.wait = calls, wait
         self._longest = None if wait is None else seconds(wait)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a garbage collection may end a forgotten waiter while this thread holds it
         self._free = calls
         self._waiting = deque[_Waiter]()  # empty while there are free places
 
@@ -112,9 +112,11 @@ class Bulkhead:
     def _give_up(self, waiter: _Waiter) -> bool:
         """Stop waiting; False: it has got a place."""
         with self._lock:
+            waiter.over = True
             if waiter.admitted:
                 return False
-            self._waiting.remove(waiter)
+            if waiter in self._waiting:  # else it was passed over
+                self._waiting.remove(waiter)
             return True
 
     def _leave(self) -> None:
@@ -129,12 +131,17 @@ class Bulkhead:
             try:
                 first.wake()
             except RuntimeError:  # its event loop was closed over it: nobody will take the place
+                with self._lock:
+                    if first.over:  # it gave the place back itself
+                        return
+                    first.admitted = False
                 continue
             return
 
 
 class _Waiter(Protocol):
-    admitted: bool
+    admitted: bool  # has a place
+    over: bool  # does not wait any more
 
     async def wait(self, longest: float | None) -> None:
         """Until woken, or so many seconds."""
@@ -153,7 +160,7 @@ class _Parked:
     """Waits in an event loop."""
 
     def __init__(self, clock: Clock) -> None:
-        self.admitted = False
+        self.admitted = self.over = False
         self._clock = clock
         self._event = anyio.Event()
         self._thread = threading.get_ident()
@@ -167,14 +174,14 @@ class _Parked:
         if threading.get_ident() == self._thread:
             self._event.set()
         else:
-            self._event.set()
+            self._call(self._event.set)
 
 
 class _Blocked:
     """Waits by blocking its thread, which nobody can cancel."""
 
     def __init__(self) -> None:
-        self.admitted = False
+        self.admitted = self.over = False
         self._event = threading.Event()
 
     async def wait(self, longest: float | None) -> None:

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 
 from rivusio_core.clock import Clock
 from rivusio_core.engine.stage import Barrier, End, Keeper, Signal, Stateful
+from rivusio_core.errors import CheckpointError
 from rivusio_streams.engine.journal import Journal
 from rivusio_streams.engine.keeper import StateKeeper
 from rivusio_streams.engine.open_partition import OpenPartition
@@ -68,6 +69,9 @@ class Checkpointer:
         """Staged behind the barrier under way."""
         self._committed = anyio.Event()
         self._told: dict[OpenPartition, Position] = {}
+        self._from = {each.partition: each.pushed for source in sources for each in source.readers}
+        self.advanced = False
+        """Something that was read in this run is safe."""
         joint = [each.writer for each in sinks if each.writer.protocol == "joint"]
         self._joint = joint[0] if joint else None
 
@@ -101,6 +105,19 @@ class Checkpointer:
         async with self._one:
             await self._send(keeper)
             self._committed.set()
+
+    async def save(self, name: str) -> int:
+        """Make a checkpoint now, and keep it under a name; gives its number.
+
+        Raises:
+            CheckpointError: the run keeps none, or is about to end.
+            CheckpointWriteError: it could not be made or kept.
+        """
+        if self._journal is None:
+            raise CheckpointError("a run without checkpoints has no savepoints either: RunConfig(checkpoint=...)")
+        await self.once()
+        async with self._one:
+            return await self._journal.save(name)
 
     async def finish(self) -> None:
         """Everything has come to its end: the last checkpoint, publishing, acknowledging."""
@@ -179,6 +196,7 @@ class Checkpointer:
         for partition, position in positions:
             if position is not None and (partition not in self._told or self._told[partition] != position):
                 self._told[partition] = position
+                self.advanced |= position != self._from.get(partition)
                 await partition.acknowledge(position)
 
 
