@@ -5,7 +5,7 @@ No item is tracked by itself; filtered and dead-lettered ones are covered, and t
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import anyio
@@ -39,6 +39,7 @@ class Checkpointer:
         stages: all of the run.
         flush_dead_letters: makes dead letters durable.
         journal: keeps checkpoints, if the run has any.
+        tokens: what the checkpoint that the run goes on from has of two-phase sinks, by step.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Checkpointer:
         stages: Sequence[object],
         flush_dead_letters: Callable[[], Awaitable[None]],
         journal: Journal | None,
+        tokens: Mapping[str, Sequence[JsonValue]],
     ) -> None:
         self._sources, self._sinks, self._journal = sources, sinks, journal
         self._stateful = [each for each in stages if isinstance(each, Stateful)]
@@ -67,6 +69,9 @@ class Checkpointer:
         """Staged, and to be in the checkpoint of the barrier under way."""
         self._later: dict[str, list[JsonValue]] = {}
         """Staged behind the barrier under way."""
+        self._kept = {name: own[-1] for name, own in tokens.items() if own}
+        """The last token of each sink that is in a checkpoint: the next one must say it again if there is none since,
+        or the sink would be told that it has nothing."""
         self._committed = anyio.Event()
         self._told: dict[OpenPartition, Position] = {}
         self._from = {each.partition: each.pushed for source in sources for each in source.readers}
@@ -184,8 +189,10 @@ class Checkpointer:
             for stage in self._stateful:  # those that are at their end: the barrier did not come by there
                 if stage.name not in keeper.steps:
                     stage.keep(keeper)
-        if await journal.commit(keeper, self._tokens, ended=ended, last=last, joint=self._joint):
+        told = {**{name: [token] for name, token in self._kept.items()}, **self._tokens}
+        if await journal.commit(keeper, told, ended=ended, last=last, joint=self._joint):
             tokens, self._tokens = self._tokens, {}
+            self._kept = {name: own[-1] for name, own in told.items()}
             for sink in self._sinks:
                 for token in tokens.get(sink.writer.name, []):
                     await sink.writer.publish(token)

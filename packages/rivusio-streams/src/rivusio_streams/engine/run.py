@@ -227,7 +227,12 @@ class FlowRun:
             for stage in assembly.stages:
                 await stage.open(group)
             self._checkpointer = checkpointer = Checkpointer(
-                self._sources, self._sinks, assembly.stages, self._flush_dead_letters, self._journal
+                self._sources,
+                self._sinks,
+                assembly.stages,
+                self._flush_dead_letters,
+                self._journal,
+                self._start.tokens,
             )
             self.working.set()
             group.start_soon(self._heed_stop, name="waiting for a stop")
