@@ -14,8 +14,8 @@ RivusioError
    │  ├─ Transient            raised by user code: retried
    │  ├─ BadRecord            raised by user code: skipped or dead-lettered
    │  ├─ Fatal                raised by user code: ends the run
-   │  └─ RetriesExhausted, PipeTimeout, PipeTypeError, CircuitOpen, LimitExceeded, PipeCrashed,
-   │                          BulkheadFull
+   │  ├─ BulkheadFull         retried, where the pipe retries
+   │  └─ RetriesExhausted, PipeTimeout, PipeTypeError, CircuitOpen, LimitExceeded, PipeCrashed
    ├─ SourceError, SinkError, DeadLetterError, MemoryLimitExceeded
    ├─ StateError              StateLimitExceeded
    ├─ CheckpointError         CheckpointWriteError, CheckpointCorrupt, CheckpointMismatch
