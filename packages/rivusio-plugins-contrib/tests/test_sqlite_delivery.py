@@ -32,7 +32,7 @@ def flow(sink: Callable[[Path], Any]) -> Callable[[Path], Flow]:
         Stream.read(orders(9))
         .key_by(lambda each: each.id % 2)
         .scan(0, lambda total, each: total + each.id + 1)
-        .map(lambda total: Order(id=total, user=f"u{total}"))
+        .map(lambda each: Order(id=each[1], user=f"u{each[0]}"))
         .write(sink(place))
     )
 
@@ -327,7 +327,7 @@ def test_methods_that_need_another_first_say_so(tmp_path: Path) -> None:
 def test_many_rows_and_small_checkpoints_do_not_wait_for_each_other(tmp_path: Path) -> None:
     """Tidying up checkpoints uses another connection than the transaction of the rows."""
     flow = (
-        Stream.read(orders(20_000)).named("many").write(SqliteTable(tmp_path / "out.db", "t", Order, lock_timeout="5s"))
+        Stream.read(orders(20_000)).write(SqliteTable(tmp_path / "out.db", "t", Order, lock_timeout="5s"))
     )
     flow.run(RunConfig(checkpoint=SqliteStore(tmp_path / "out.db"), every="10ms"))
     assert rows(tmp_path / "out.db", "select count(*), count(distinct id) from t") == [(20_000, 20_000)]
