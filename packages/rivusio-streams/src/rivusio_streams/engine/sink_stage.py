@@ -33,8 +33,14 @@ class SinkStage(Stage):
     def __init__(self, writer: Writer, context: RunContext, reached: Reached) -> None:
         self.writer = writer
         self._context, self._reached = context, reached
+        self._committed: anyio.Event | None = None
+        """What follows the last barrier must wait for."""
 
     async def take(self, chunk: Chunk) -> None:
+        if self._committed is not None:  # it must not get into the same transaction
+            # Here and not at the barrier: who brings that may be the one who commits.
+            await self._committed.wait()
+            self._committed = None
         count, began = len(chunk), perf_counter()
         notes = Notes({self.writer.name: Tally(taken=count, failed=count)})
         try:
@@ -48,6 +54,4 @@ class SinkStage(Stage):
         if isinstance(signal, Fail):
             raise signal.error
         if isinstance(signal, Barrier | End):
-            committed = self._reached(self, signal, await self.writer.settle())
-            if committed is not None:  # what follows must not get into the same transaction
-                await committed.wait()
+            self._committed = self._reached(self, signal, await self.writer.settle()) or self._committed
