@@ -50,6 +50,6 @@ def select(table: str, columns: Sequence[Column], order_by: str, *, first: bool)
         first: from the first row on; there is no value then.
     """
     names = ", ".join(f"{quoted(each.name)}{'::text' if each.kind in _AS_TEXT else ''}" for each in columns)
-    order = quoted(order_by)
-    behind, limit = ("", "$1") if first else (f" WHERE {order} > $2", "$1")
-    return f"SELECT {order}::text, {names} FROM {quoted(table)}{behind} ORDER BY {order} LIMIT {limit}"  # quoted
+    order = f"read.{quoted(order_by)}"  # the column itself, and not the text of it that is selected
+    behind = "" if first else f" WHERE {order} > $2"
+    return f"SELECT {order}::text, {names} FROM {quoted(table)} AS read{behind} ORDER BY {order} LIMIT $1"  # quoted

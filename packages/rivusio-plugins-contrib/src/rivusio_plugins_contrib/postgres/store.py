@@ -57,19 +57,27 @@ class PostgresStore(CheckpointStore):
 
     def open(self, flow: str, *, read_only: bool = False) -> None:
         self._flow = flow.replace("\0", "\\0")  # texts of PostgreSQL have none
+        self._read_only = read_only
         with self._failing("connecting", CheckpointWriteError):
-            self._connection = connection = self._server.connect()
-        with self._failing("opening", CheckpointWriteError):
-            if read_only:
-                connection.execute("SET default_transaction_read_only = on")
-                self._read_only = True
-                return
-            self._lock(connection)
-            if not self._is_there(connection):
-                connection.execute("BEGIN")  # making a table that another connection is making is an error
-                connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('rivusio tables', 0))")
-                connection.execute(_CREATE)
-                connection.execute("COMMIT")
+            connection = self._server.connect()
+        try:
+            with self._failing("opening", CheckpointWriteError):
+                self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+
+    def _prepare(self, connection: Connection) -> None:
+        if self._read_only:
+            connection.execute("SET default_transaction_read_only = on")
+            return
+        self._lock(connection)
+        if not self._is_there(connection):
+            connection.execute("BEGIN")  # making a table that another connection is making is an error
+            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('rivusio tables', 0))")
+            connection.execute(_CREATE)
+            connection.execute("COMMIT")
 
     def _lock(self, connection: Connection) -> None:
         digest = hashlib.blake2b(f"rivusio flow {self._flow}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
