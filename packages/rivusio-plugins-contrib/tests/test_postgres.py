@@ -13,7 +13,7 @@ from contrib_models import EVERY, Order, orders
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from postgres_server import PostgresServer
-from pydantic import BaseModel, JsonValue, SecretStr, TypeAdapter
+from pydantic import BaseModel, JsonValue, SecretStr
 
 from rivusio_core import CheckpointWriteError, ConfigError, SinkError, SourceError
 from rivusio_plugins_contrib.postgres import PostgresStore, PostgresTable
@@ -60,15 +60,20 @@ def test_it_keeps_the_contracts_of_sources_and_sinks(dsn: str) -> None:
     check_failed_run(table, Order(id=77, user="x"), lambda: read(table), orders(9))
 
 
+def storable(item: Any) -> bool:
+    """Texts of PostgreSQL have no NUL; those within JSON have."""
+    values = item if isinstance(item, dict) else vars(item)
+    return not any(isinstance(each, str) and "\0" in each for each in values.values())
+
+
 @pytest.mark.parametrize("model_and_items", EVERY, ids=lambda each: each[0].__name__)
 def test_every_kind_of_value_comes_back(postgres_server: PostgresServer, model_and_items: Any) -> None:
     model, items = model_and_items
-    adapter = TypeAdapter[Any](model)
     dsn = postgres_server.new_database()
     rows(dsn, "create table numbers (n bigint)")
 
     @settings(max_examples=10, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-    @given(st.lists(items.filter(lambda item: b"\\u0000" not in adapter.dump_json(item)), max_size=3))
+    @given(st.lists(items.filter(storable), max_size=3))
     def check(found: list[Any]) -> None:
         rows(dsn, "drop table if exists t")
         Stream.read(found).write(PostgresTable(dsn, "t", model)).run()

@@ -169,4 +169,7 @@ def missing(connection: Connection, table: str, columns: Iterable[Column]) -> st
 
 def _number(value: object) -> object:
     """A float as all of its digits: as a number of eight bytes it would be given to NUMERIC with fewer."""
-    return Decimal(repr(value)) if isinstance(value, float) else value
+    if not isinstance(value, float):
+        return value
+    # A whole one may be read as an integer, which must be equal: the shortest digits would be another one.
+    return Decimal(value) if value.is_integer() else Decimal(repr(value))
