@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from contract import check_failed_run, check_seekable, check_sink
-from contrib_models import EVERY, Order, orders
+from contrib_models import EVERY, Odd, Order, orders
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from postgres_server import PostgresServer
@@ -60,10 +61,15 @@ def test_it_keeps_the_contracts_of_sources_and_sinks(dsn: str) -> None:
     check_failed_run(table, Order(id=77, user="x"), lambda: read(table), orders(9))
 
 
+def values(item: Any) -> list[tuple[str, Any]]:
+    return [*(item if isinstance(item, dict) else vars(item)).items()]
+
+
 def storable(item: Any) -> bool:
-    """Texts of PostgreSQL have no NUL; those within JSON have."""
-    values = item if isinstance(item, dict) else vars(item)
-    return not any(isinstance(each, str) and "\0" in each for each in values.values())
+    """Texts of PostgreSQL have no NUL, though those within JSON have; and JSON has no infinity."""
+    if isinstance(item, Odd) and item.text_or_real in (inf, -inf):
+        return False
+    return not any(isinstance(each, str) and "\0" in each for _, each in values(item))
 
 
 @pytest.mark.parametrize("model_and_items", EVERY, ids=lambda each: each[0].__name__)
@@ -78,7 +84,10 @@ def test_every_kind_of_value_comes_back(postgres_server: PostgresServer, model_a
         rows(dsn, "drop table if exists t")
         Stream.read(found).write(PostgresTable(dsn, "t", model)).run()
         rows(dsn, "alter table t add column place bigserial unique not null")
-        assert read(PostgresTable(dsn, "t", model, order_by="place")) == found
+        back = read(PostgresTable(dsn, "t", model, order_by="place"))
+        assert len(back) == len(found)
+        for one, other in zip(found, back, strict=True):
+            assert not [each for each in zip(values(one), values(other), strict=True) if each[0] != each[1]]
 
     check()
 
@@ -109,13 +118,13 @@ def test_a_table_of_other_types_is_used_as_it_is(dsn: str) -> None:
 
 @pytest.mark.parametrize("kind", ["text", "uuid", "numeric", "timestamptz"])
 def test_any_unique_column_orders(dsn: str, kind: str) -> None:
-    values = {
+    kinds = {
         "text": "chr(64 + n % 50) || n::text",
         "uuid": "md5(n::text)::uuid",
         "numeric": "n / 7.0",
         "timestamptz": "'2026-01-01'::timestamptz + n * interval '1.5 s'",
     }
-    rows(dsn, f"create table t as select n as id, n::text as user, {values[kind]} as place from generate_series(1, 99) n")
+    rows(dsn, f"create table t as select n as id, n::text as user, {kinds[kind]} as place from generate_series(1, 99) n")
     rows(dsn, "alter table t alter place set not null, add unique (place)")
     expected = [Order(id=n, user=u) for n, u in rows(dsn, "select id, \"user\" from t order by place")]
     check_seekable(PostgresTable(dsn, "t", Order, order_by="place"), expected)

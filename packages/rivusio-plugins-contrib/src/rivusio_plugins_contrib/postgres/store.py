@@ -21,6 +21,8 @@ _CREATE = (
     f"CREATE TABLE IF NOT EXISTS {_TABLE} (flow TEXT NOT NULL, name TEXT NOT NULL, data BYTEA NOT NULL, "
     "PRIMARY KEY (flow, name))"
 )
+_PATIENCE = 3_000
+"""Milliseconds to wait for the lock: a server takes a moment to see that a run which was killed is gone."""
 _HELD = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = %s AND classid = %s AND objid = %s"
 
 
@@ -80,15 +82,21 @@ class PostgresStore(CheckpointStore):
             connection.execute("COMMIT")
 
     def _lock(self, connection: Connection) -> None:
+        from psycopg.errors import LockNotAvailable
+
         digest = hashlib.blake2b(f"rivusio flow {self._flow}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
         key = int.from_bytes(digest, "big", signed=True)
-        found = connection.execute("SELECT pg_try_advisory_lock($1::bigint), pg_backend_pid()", [key]).fetchone()
-        if found is None or not found[0]:
+        connection.execute(f"SET lock_timeout = {_PATIENCE}")
+        try:
+            connection.execute("SELECT pg_advisory_lock($1::bigint)", [key])
+        except LockNotAvailable:
             raise CheckpointWriteError(
                 f"{self.place}: another run of {self._flow!r} is using these checkpoints; wait for its end, or give "
                 "this run another name or place"
-            )
-        self._holder = (int(found[1]), int.from_bytes(digest[:4], "big"), int.from_bytes(digest[4:], "big"))
+            ) from None
+        connection.execute("RESET lock_timeout")
+        pid = connection.info.backend_pid
+        self._holder = (pid, int.from_bytes(digest[:4], "big"), int.from_bytes(digest[4:], "big"))
 
     @staticmethod
     def _is_there(connection: Connection) -> bool:
