@@ -62,7 +62,7 @@ def test_it_keeps_the_contracts_of_sources_and_sinks(dsn: str) -> None:
 
 
 def values(item: Any) -> list[tuple[str, Any]]:
-    return [*(item if isinstance(item, dict) else vars(item)).items()]
+    return sorted((item if isinstance(item, dict) else vars(item)).items())
 
 
 def storable(item: Any) -> bool:
