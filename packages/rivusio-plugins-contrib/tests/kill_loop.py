@@ -89,7 +89,10 @@ def kill_loop(
     last = subprocess.run(command, env=child_environment(), capture_output=True, check=False)
     if last.returncode != 0:
         raise AssertionError(f"{kind}: the last run failed: {last.stderr.decode()}")
-    wanted, found = Counter(expected(count)), Counter((number, total) for number, total in ask("select number, total from results"))
+    wanted, found = (
+        Counter(expected(count)),
+        Counter((number, total) for number, total in ask("select number, total from results")),
+    )
     return Outcome(
         kind,
         done,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from contract import rows
 from contrib_models import Order, orders
-from pydantic import BaseModel, JsonValue
+from pydantic import JsonValue
 
 from rivusio_core import CheckpointWriteError, SinkError
 from rivusio_plugins_contrib.sqlite import SqliteTable
@@ -326,8 +326,6 @@ def test_methods_that_need_another_first_say_so(tmp_path: Path) -> None:
 
 def test_many_rows_and_small_checkpoints_do_not_wait_for_each_other(tmp_path: Path) -> None:
     """Tidying up checkpoints uses another connection than the transaction of the rows."""
-    flow = (
-        Stream.read(orders(20_000)).write(SqliteTable(tmp_path / "out.db", "t", Order, lock_timeout="5s"))
-    )
+    flow = Stream.read(orders(20_000)).write(SqliteTable(tmp_path / "out.db", "t", Order, lock_timeout="5s"))
     flow.run(RunConfig(checkpoint=SqliteStore(tmp_path / "out.db"), every="10ms"))
     assert rows(tmp_path / "out.db", "select count(*), count(distinct id) from t") == [(20_000, 20_000)]

@@ -126,9 +126,9 @@ def guarantee(plan: Plan, *, checkpoints: bool, database: str | None = None) -> 
 def _protocol(sink: BaseSink[Any], *, checkpoints: bool, database: str | None, alone: bool) -> Protocol:
     if not checkpoints or not isinstance(sink, TwoPhaseSink):
         return "direct"
-    if sink.commit in ("transactional", "keyed") and alone and isinstance(sink, TransactionalSink):
-        if sink.database == database:
-            return "joint"
+    joins = sink.commit in ("transactional", "keyed") and isinstance(sink, TransactionalSink)
+    if joins and alone and sink.database == database:
+        return "joint"
     return "staged" if sink.commit in ("two_phase", "transactional") else "direct"
 
 

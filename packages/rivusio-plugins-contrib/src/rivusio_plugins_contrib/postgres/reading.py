@@ -41,9 +41,7 @@ class TablePartition(Partition[T], Generic[T]):
         SourceError: the server, the table or a column is not there, or the column is not unique.
     """
 
-    def __init__(
-        self, server: Server, where: str, table: str, rows: Rows[T], order_by: str, last: Position
-    ) -> None:
+    def __init__(self, server: Server, where: str, table: str, rows: Rows[T], order_by: str, last: Position) -> None:
         self._server, self._where, self._table, self._rows, self._last = server, where, table, rows, last
         self._order = order_by
         self._rejected: list[Rejected] = []
@@ -108,4 +106,6 @@ class TablePartition(Partition[T], Generic[T]):
 def _number(value: object) -> object:
     if not isinstance(value, Decimal):
         return value
-    return int(value) if value.is_finite() and value == value.to_integral_value() and abs(value) < 2**63 else float(value)
+    return (
+        int(value) if value.is_finite() and value == value.to_integral_value() and abs(value) < 2**63 else float(value)
+    )

@@ -36,9 +36,7 @@ class PostgresSession(Session):
 
     dialect = DIALECT
 
-    def __init__(
-        self, server: Server, where: str, table: str, columns: Sequence[Column], key: Sequence[str]
-    ) -> None:
+    def __init__(self, server: Server, where: str, table: str, columns: Sequence[Column], key: Sequence[str]) -> None:
         self._server, self.place, self._table, self._key = server, where, table, key
         self._names = [column.name for column in columns]
         self._numbers = {column.name for column in columns if column.kind == "number"}
@@ -83,7 +81,11 @@ class PostgresSession(Session):
 
     def _adapted(self, names: Sequence[str], rows: Sequence[Row]) -> Sequence[Row]:
         at = {index for index, name in enumerate(names) if name in self._numbers}
-        return [tuple(_number(value) if index in at else value for index, value in enumerate(row)) for row in rows] if at else rows
+        return (
+            [tuple(_number(value) if index in at else value for index, value in enumerate(row)) for row in rows]
+            if at
+            else rows
+        )
 
     @contextmanager
     def transaction(self, what: str = "writing") -> Generator[None, None, None]:

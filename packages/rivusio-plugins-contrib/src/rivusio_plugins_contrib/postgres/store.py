@@ -134,8 +134,8 @@ class PostgresStore(CheckpointStore):
             # Whoever lost the lock with a connection must not write over another one, which may be open still.
             if self._holder is None or cursor.execute(_HELD, self._holder).fetchone() is None:
                 raise CheckpointWriteError(
-                    f"{self.place}: writing {name} failed: the connection that locks {self._flow!r} is lost, and another "
-                    "run may have begun"
+                    f"{self.place}: writing {name} failed: the connection that locks {self._flow!r} is lost, and "
+                    "another run may have begun"
                 )
             cursor.execute(f"INSERT INTO {_TABLE} (flow, name, data) VALUES (%s, %s, %s)", (self._flow, name, data))
 
