@@ -272,6 +272,16 @@ def mutations(session: nox.Session) -> None:
 
 
 @nox.session
+def soak(session: nox.Session) -> None:
+    """Kill flows with SIGKILL, a hundred times for each kind of table: many minutes, so not part of CI."""
+    contrib = PACKAGES["plugins-contrib"]
+    beside = (f"-e{PACKAGES[name].folder}" for name in contrib.beside)
+    session.install(*beside, f"-e{contrib.folder}{contrib.extras}", *_group("test"))
+    tests = contrib.folder / "tests"
+    _pytest(session, "-s", "-o", f"pythonpath={tests}", *map(str, sorted((tests / "soak").glob("soak_*.py"))))
+
+
+@nox.session
 def types(session: nox.Session) -> None:
     """Run mypy and pyright, strict, over sources and examples, and over what users may and may not write."""
     _install_editable(session, "types", "test")

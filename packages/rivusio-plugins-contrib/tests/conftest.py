@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 
 import pytest
+from postgres_server import PostgresServer, binaries, running_server
 from shop import Shop
 
 
@@ -24,3 +26,21 @@ def shop() -> Iterator[Shop]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    programs = binaries()
+    if programs is None:
+        told = "no PostgreSQL on this machine: install Debian's `postgresql`, or put initdb and postgres on PATH"
+        if os.environ.get("CI"):
+            pytest.fail(told)
+        pytest.skip(told)
+    with running_server(programs) as server:
+        yield server
+
+
+@pytest.fixture
+def dsn(postgres_server: PostgresServer) -> str:
+    """Of an empty database."""
+    return postgres_server.new_database()

@@ -49,7 +49,7 @@ def test_without_key_rows_are_added_and_with_key_replaced(tmp_path: Path) -> Non
 
 
 def test_the_commit_says_what_writing_twice_leaves(tmp_path: Path) -> None:
-    assert SqliteTable(tmp_path / "a.db", "t", Order).commit == "append"
+    assert SqliteTable(tmp_path / "a.db", "t", Order).commit == "transactional"
     assert SqliteTable(tmp_path / "a.db", "t", Order, key="id").commit == "keyed"
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,10 @@ from pydantic import JsonValue
 from rivusio_core import pipe
 from rivusio_streams import JsonLines, Session, Stream, Tumbling, agg
 from rivusio_streams.checkpoint import FolderStore, SqliteStore
+from rivusio_streams.delivery import guarantee
 from rivusio_streams.flow import Flow
-from rivusio_streams.sink import Sink, TwoPhaseSink
+from rivusio_streams.plan import Plan
+from rivusio_streams.sink import Sink, TransactionalSink, TwoPhaseSink
 from rivusio_streams.source import AsyncPartition, AsyncSource, EndOfPartition, Position
 from rivusio_streams.testing import crash_check
 
@@ -231,6 +235,80 @@ def test_without_replay_it_is_at_most_once() -> None:
     report = crash_check(make, lines, delivery="at_most_once")
     assert report.lost > 0
     assert report.duplicated == 0
+
+
+class Joint(TransactionalSink[Any]):
+    """Rows in the file of the checkpoints."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def database(self) -> str:
+        return SqliteStore(self.path).database
+
+    def open(self) -> None:
+        self.waiting = list[tuple[str]]()
+        self.connection = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
+        self.connection.execute("CREATE TABLE IF NOT EXISTS results (value TEXT)")
+
+    def begin(self) -> None: ...
+
+    def write(self, batch: Sequence[Any]) -> None:
+        self.waiting += [(json.dumps(each),) for each in batch]
+
+    def commit_with(self, put: Callable[[Any], None]) -> None:
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            self.connection.executemany("INSERT INTO results VALUES (?)", self.waiting)
+            put(self.connection)
+            self.connection.execute("COMMIT")
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+        self.waiting = []
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def recover(self, owner: str, tokens: Sequence[JsonValue]) -> None:
+        raise AssertionError("it does not stage here")
+
+    def stage(self) -> JsonValue:
+        raise AssertionError("it does not stage here")
+
+    def publish(self, token: JsonValue) -> None:
+        raise AssertionError("it does not stage here")
+
+
+def results(place: Path) -> list[Any]:
+    with closing(sqlite3.connect(place / "all.db")) as connection:
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'results'").fetchall():
+            return []
+        return connection.execute("SELECT value FROM results ORDER BY rowid").fetchall()
+
+
+def joint_windows(place: Path) -> Flow:
+    left, right = (Stream.read(each).event_time(lambda n: n * SECOND, out_of_order="9s") for each in (NUMBERS, [4, 33]))
+    sums = left.merge(right).key_by(lambda n: n % 3).window(Tumbling("10s")).aggregate(agg.total())
+    return sums.map(lambda each: [each.key, each.value]).write(Joint(place / "all.db"))
+
+
+@pytest.mark.parametrize("make", [to(lambda place: Joint(place / "all.db")), joint_windows])
+def test_seekable_to_the_transaction_of_the_checkpoint_is_exactly_once(make: Callable[[Path], Flow]) -> None:
+    report = crash_check(make, results, store=lambda place: SqliteStore(place / "all.db"))
+    assert (report.lost, report.duplicated) == (0, 0)
+
+
+def test_so_it_is_with_a_key_that_would_do_without() -> None:
+    """The promise is that of the stronger protocol."""
+    keyed = Joint(Path("all.db"))
+    keyed.commit = "keyed"
+    plan = Plan.of(Stream.read(NUMBERS).write(keyed).ends)
+    for database, protocol in ((keyed.database, "joint"), ("other", "direct"), (None, "direct")):
+        promised = guarantee(plan, checkpoints=True, database=database)
+        (promise,) = promised.promises
+        assert (promise.protocol, promised.delivery) == (protocol, "exactly_once")
 
 
 # --------------------------------------------------------------------------------------- planted unsound protocols

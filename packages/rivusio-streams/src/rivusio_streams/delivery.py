@@ -140,7 +140,8 @@ def guarantee(plan: Plan, *, checkpoints: bool, database: str | None = None) -> 
 def _protocol(sink: BaseSink[Any], *, checkpoints: bool, database: str | None, alone: bool) -> Protocol:
     if not checkpoints or not isinstance(sink, TwoPhaseSink):
         return "direct"
-    if sink.commit == "transactional" and alone and isinstance(sink, TransactionalSink) and sink.database == database:
+    same = isinstance(sink, TransactionalSink) and sink.database == database
+    if same and alone and sink.commit in ("transactional", "keyed"):
         return "joint"
     return "staged" if sink.commit in ("two_phase", "transactional") else "direct"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from rivusio_core import SinkError, SourceError
 from rivusio_core.nearest import did_you_mean
 from rivusio_plugins_contrib.rows import Column
-from rivusio_plugins_contrib.sqlite import statements
+from rivusio_plugins_contrib.tables.dialect import quoted
 
 __all__ = ["Place", "is_locked"]
 
@@ -43,7 +43,7 @@ class Place:
         """
         # An absolute path: `:memory:` and the like are files here, as everywhere else.
         uri = f"{self.path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
-        return sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=self.wait)
+        return sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=self.wait, isolation_level=None)
 
     def missing(self, connection: sqlite3.Connection, columns: Sequence[Column]) -> str:
         """What the table lacks, told with what is there instead; nothing if all is there."""
@@ -57,9 +57,10 @@ class Place:
                 return f"there is no column {column.name!r}{_there(there, column.name)}"
         return ""
 
-    def column_names(self, connection: sqlite3.Connection) -> list[str]:
-        """The columns of the table, generated ones included; none if there is no such table."""
-        return [str(row[1]) for row in connection.execute(f"PRAGMA table_xinfo({statements.quoted(self.table)})")]
+    def column_names(self, connection: sqlite3.Connection, table: str | None = None) -> list[str]:
+        """The columns of the table or another one, generated ones included; none if there is no such table."""
+        query = f"PRAGMA main.table_xinfo({quoted(table or self.table)})"
+        return [str(row[1]) for row in connection.execute(query)]
 
     def is_view(self, connection: sqlite3.Connection) -> bool:
         """Whether it is no table, but a query with a name."""

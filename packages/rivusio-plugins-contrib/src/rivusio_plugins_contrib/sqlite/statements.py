@@ -1,59 +1,27 @@
-"""The SQL that a table needs. Names are quoted, values are bound."""
+"""The SQL that a table of SQLite needs. Names are quoted, values are bound."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rivusio_core import ConfigError
-from rivusio_plugins_contrib.rows import Column, Kind
+from rivusio_plugins_contrib.rows import Column
+from rivusio_plugins_contrib.tables.dialect import Dialect, quoted
 
-__all__ = ["create", "insert", "quoted", "select"]
+__all__ = ["DIALECT", "select"]
 
-_TYPES: dict[Kind, str] = {
-    "integer": " INTEGER",
-    "real": " REAL",
-    "number": "",  # a column without type keeps integers and reals apart
-    "boolean": " INTEGER",
-    "bytes": " BLOB",
-    "text": " TEXT",
-    "time": " TEXT",
-    "json": " TEXT",
-}
-
-
-def quoted(name: str) -> str:
-    """A name as SQL takes it, whatever is in it.
-
-    Raises:
-        ConfigError: it is empty or has a NUL character, which SQLite cannot hold.
-
-    Example:
-        >>> quoted('odd "name"; drop table x')
-        '"odd ""name""; drop table x"'
-    """
-    if not name or "\0" in name:
-        raise ConfigError(f"{name!r} is no name for a table or column")
-    return '"' + name.replace('"', '""') + '"'
-
-
-def create(table: str, columns: Sequence[Column], key: Sequence[str]) -> str:
-    """Create a table unless it is there."""
-    parts = [f"{quoted(each.name)}{_TYPES[each.kind]}{'' if each.optional else ' NOT NULL'}" for each in columns]
-    if key:
-        parts.append(f"PRIMARY KEY ({', '.join(map(quoted, key))})")
-    return f"CREATE TABLE IF NOT EXISTS {quoted(table)} ({', '.join(parts)})"
-
-
-def insert(table: str, columns: Sequence[Column], key: Sequence[str]) -> str:
-    """Insert a row; one with the same key is replaced."""
-    names = [quoted(each.name) for each in columns]
-    text = f"INSERT INTO {quoted(table)} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"  # quoted
-    if not key:
-        return text
-    keys = [quoted(name) for name in key]
-    rest = [f"{name} = excluded.{name}" for name in names if name not in keys]
-    action = f"UPDATE SET {', '.join(rest)}" if rest else "NOTHING"
-    return f"{text} ON CONFLICT ({', '.join(keys)}) DO {action}"
+DIALECT = Dialect(
+    marker="?{}",
+    types={
+        "integer": "INTEGER",
+        "real": "REAL",
+        "number": "",  # a column without type keeps integers and reals apart
+        "boolean": "INTEGER",
+        "bytes": "BLOB",
+        "text": "TEXT",
+        "time": "TEXT",
+        "json": "TEXT",
+    },
+)
 
 
 def select(table: str, columns: Sequence[Column], row_id: str) -> str:

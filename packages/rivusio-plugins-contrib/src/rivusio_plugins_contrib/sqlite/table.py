@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from os import PathLike
 from typing import Generic, TypeVar
 
-from rivusio_core import ConfigError, Duration, Fault, SinkError, SourceError
+from rivusio_core import ConfigError, Duration, Fault, SourceError
 from rivusio_core.duration import seconds
 from rivusio_core.nearest import did_you_mean
 from rivusio_core.policy.options import OnError
 from rivusio_plugins_contrib.members import text_of
 from rivusio_plugins_contrib.rows import Rows
-from rivusio_plugins_contrib.sqlite import statements
 from rivusio_plugins_contrib.sqlite.database import Place
 from rivusio_plugins_contrib.sqlite.reading import TablePartition
+from rivusio_plugins_contrib.sqlite.session import SqliteSession
+from rivusio_plugins_contrib.tables.sink import TableSink
 from rivusio_streams.connectors.lines import path_of
-from rivusio_streams.sink import Commit, Sink
 from rivusio_streams.source import Partition, Position, Source
 
 __all__ = ["SqliteTable"]
 
 T = TypeVar("T")
 
-_BUFFERED = 1_000
-"""Rows that wait for one transaction at most: a transaction for every few rows would mean a disk sync for every few."""
 
-
-class SqliteTable(Source[T], Sink[T], Generic[T]):
+class SqliteTable(Source[T], TableSink[T], Generic[T]):
     """A table of a SQLite database file.
 
     Reading goes by row id and is seekable: a position is the id of the last row read. So rows that are added while or
@@ -36,8 +32,11 @@ class SqliteTable(Source[T], Sink[T], Generic[T]):
     `WITHOUT ROWID` cannot be read.
 
     Writing creates the table where it is missing, and writes in transactions of up to 1,000 rows; what was flushed is
-    on the disk. With `key`, a row replaces the one with the same key, so that writing it again leaves no trace
-    (`commit` is `"keyed"`, else `"append"`).
+    on the disk. With `key`, a row replaces the one with the same key, so that writing it again leaves no trace.
+
+    In a run with checkpoints, every row is there once, whatever happens: rows and checkpoint are one transaction where
+    the checkpoints are kept in the same file and there is no other sink. Elsewhere, rows without a key wait in a table
+    `rivusio_staged_...` of the same file until a checkpoint has them, and rows with a key are written at once.
 
     Columns are named like the fields, or like their serialisation aliases. Integers, floats, texts, bytes and booleans
     are stored as such; moments as ISO 8601 of one width, in UTC where they have a time zone, so that they sort; dates,
@@ -63,6 +62,8 @@ class SqliteTable(Source[T], Sink[T], Generic[T]):
         ...     user: str
         >>> SqliteTable("shop.db", "orders", Order, key="id").commit
         'keyed'
+        >>> SqliteTable("shop.db", "orders", Order).commit
+        'transactional'
     """
 
     replay = "seekable"
@@ -78,17 +79,12 @@ class SqliteTable(Source[T], Sink[T], Generic[T]):
         lock_timeout: Duration = "30s",
     ) -> None:
         owner = f"SqliteTable {table!r}"
-        self.path, self.table, self.model, self.on_error = path_of(path, owner), table, model, on_error
-        self.key: tuple[str, ...] = (key,) if isinstance(key, str) else tuple(key or ())
-        # "transactional" follows when the contract has the methods that go with it: positions in the same transaction.
-        self.commit: Commit = "keyed" if self.key else "append"
-        self._rows = Rows(model, owner)
+        super().__init__(table, (key,) if isinstance(key, str) else tuple(key or ()), Rows(model, owner))
+        self.path, self.model, self.on_error = path_of(path, owner), model, on_error
         self._place = Place(self.path, table, seconds(lock_timeout, "lock_timeout"))
         faults = list(self._faults())
         if faults:
             raise ConfigError(owner, faults=faults)
-        self._connection: sqlite3.Connection | None = None
-        self._buffer: list[tuple[object, ...]] = []
 
     def _faults(self) -> list[Fault]:
         faults = list[Fault]()
@@ -120,42 +116,16 @@ class SqliteTable(Source[T], Sink[T], Generic[T]):
 
     # ------------------------------------------------------------------------------------------------- as a sink
 
-    def open(self) -> None:
-        self._buffer = []
-        columns, place = self._rows.columns, self._place
-        with place.failing("opening", SinkError):
-            self._connection = connection = place.connect(read_only=False)
-            with connection:
-                connection.execute(statements.create(self.table, columns, self.key))
-                missing = place.missing(connection, columns)
-                if missing:
-                    advice = "the table was made for another model: change it, or write to another one"
-                    raise SinkError(f"{place}: {missing}; {advice}".replace("?;", "?"))
-                # Says now, and not at the first row, that the table lacks the key.
-                statement = statements.insert(self.table, columns, self.key)
-                connection.execute(f"EXPLAIN {statement}", [None] * len(columns))
+    @property
+    def database(self) -> str:
+        return f"sqlite:{self.path.resolve()}"
 
-    def write(self, batch: Sequence[T]) -> None:
-        for item in batch:
-            try:
-                self._buffer.append(self._rows.encode(item))
-            except ValueError as error:
-                raise SinkError(f"{self._place}: {error}") from error
-        if len(self._buffer) >= _BUFFERED:
-            self.flush()
+    @property
+    def _where(self) -> str:
+        return str(self._place)
 
-    def flush(self) -> None:
-        if self._connection is None:
-            raise SinkError(f"{self._place} is not open")
-        if self._buffer:
-            with self._place.failing("writing", SinkError), self._connection as connection:
-                connection.executemany(statements.insert(self.table, self._rows.columns, self.key), self._buffer)
-            self._buffer = []
-
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+    def _connect(self) -> SqliteSession:
+        return SqliteSession(self._place, self._rows.columns, self.key)
 
     # ------------------------------------------------------------------------------------------------ as a value
 

@@ -1,0 +1,1 @@
+"""What tables of databases have in common, whichever the database."""
