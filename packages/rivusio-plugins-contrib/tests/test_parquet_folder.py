@@ -53,7 +53,7 @@ def test_every_row_is_there_once_whatever_happens() -> None:
 
 
 def test_so_it_is_after_two_crashes() -> None:
-    report = crash_check(flow, stored, kinds=("after",), pairs=9)
+    report = crash_check(flow, stored, kinds=("after",), pairs=31)
     assert (report.lost, report.duplicated) == (0, 0)
 
 

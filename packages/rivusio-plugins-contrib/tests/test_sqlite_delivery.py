@@ -69,7 +69,7 @@ def test_staged_rows_are_exactly_once() -> None:
 
 def test_so_it_is_after_two_crashes() -> None:
     for store in (same_file, lambda place: FolderStore(place / "checkpoints")):
-        report = crash_check(flow(table), stored, store=store, kinds=("after",), pairs=9)
+        report = crash_check(flow(table), stored, store=store, kinds=("after",), pairs=31)
         assert (report.lost, report.duplicated) == (0, 0)
 
 
