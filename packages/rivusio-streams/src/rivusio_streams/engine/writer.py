@@ -64,6 +64,8 @@ class Writer:
         if self.protocol == "staged" and isinstance(sink, TwoPhaseSink):
             await self._call("recovering", partial(sink.recover, owner, tokens))
         elif self.protocol == "joint" and isinstance(sink, TransactionalSink):
+            if tokens:  # of an earlier run, which had other sinks, too: what it staged may not be published yet
+                await self._call("recovering", partial(sink.recover, owner, tokens))
             await self._call("beginning", sink.begin)
 
     async def write(self, values: Sequence[Any]) -> None:
