@@ -226,8 +226,10 @@ def test_two_runs_that_write_at_once_do_not_disturb_each_other(tmp_path: Path) -
 
 
 def test_paths_that_cannot_be_are_told(tmp_path: Path) -> None:
+    late = Parquet(tmp_path / "a.parquet", Order)
+    (tmp_path / "a.parquet").mkdir()
     with pytest.raises(SinkError, match="it is a folder"):
-        Stream.read(orders(1)).write(Parquet(tmp_path, Order)).run()
+        Stream.read(orders(1)).write(late).run()
     with pytest.raises(SourceError, match=r"no\.parquet cannot be read: No such file or directory; check the path"):
         Stream.read(Parquet(tmp_path / "no.parquet", Order)).write([]).run()
 

@@ -28,7 +28,9 @@ from rivusio_streams.progress import PlainProgress, RichProgress, progress_liste
         ({"delivery": "never"}, "delivery"),
         ({"checkpoint": 3}, "checkpoint"),
         ({"savepoint": None}, "savepoint"),
-        ({"memory": "64MiB"}, "memory"),
+        ({"memory": "much"}, "memory"),
+        ({"memory": 0}, "memory"),
+        ({"blocked_after": "0s"}, "blocked_after"),
         ({"parallelism": 2}, "parallelism"),
         ({"engine": "spark"}, "engine"),
         ({"chunk_wait": "1ms"}, "chunk_wait"),
@@ -47,7 +49,7 @@ def test_settings_that_are_wrong_or_not_there_yet_are_refused_by_name(settings: 
 
 def test_all_faults_come_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
-        RunConfig(chunk=0, memory="1MiB", name="x", every=-1)
+        RunConfig(chunk=0, memory="0MiB", name="x", every=-1)
     assert sorted(fault.path for fault in caught.value.faults) == ["chunk", "every", "memory"]
 
 

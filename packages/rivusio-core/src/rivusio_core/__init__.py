@@ -6,6 +6,7 @@ from rivusio_core.dead_letter import DeadLetter
 from rivusio_core.duration import Duration
 from rivusio_core.errors import (
     BadRecord,
+    BulkheadFull,
     CardinalityError,
     CheckpointCorrupt,
     CheckpointError,
@@ -47,6 +48,7 @@ from rivusio_core.opened import Opened
 from rivusio_core.parallel import Parallel
 from rivusio_core.pipe import AsyncBasePipe, AsyncFlatPipe, BasePipe, FlatPipe, SyncBasePipe
 from rivusio_core.pipeline import Pipeline
+from rivusio_core.policy.bulkhead import Bulkhead
 from rivusio_core.policy.circuit import CircuitBreaker
 from rivusio_core.policy.limits import Limits
 from rivusio_core.policy.options import PipeOptions
@@ -64,6 +66,8 @@ __all__ = [
     "AsyncFlatPipe",
     "BadRecord",
     "BasePipe",
+    "Bulkhead",
+    "BulkheadFull",
     "CardinalityError",
     "CheckpointCorrupt",
     "CheckpointError",

@@ -14,6 +14,7 @@ RivusioError
    │  ├─ Transient            raised by user code: retried
    │  ├─ BadRecord            raised by user code: skipped or dead-lettered
    │  ├─ Fatal                raised by user code: ends the run
+   │  ├─ BulkheadFull         retried, where the pipe retries
    │  └─ RetriesExhausted, PipeTimeout, PipeTypeError, CircuitOpen, LimitExceeded, PipeCrashed
    ├─ SourceError, SinkError, DeadLetterError, MemoryLimitExceeded
    ├─ StateError              StateLimitExceeded
@@ -38,6 +39,7 @@ from rivusio_core.frames import users_frame
 
 __all__ = [
     "BadRecord",
+    "BulkheadFull",
     "CardinalityError",
     "CheckpointCorrupt",
     "CheckpointError",
@@ -297,6 +299,10 @@ class CircuitOpen(PipeError):
     def __init__(self, message: str = "", *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class BulkheadFull(PipeError):
+    """The pipe's bulkhead had no place for the call in time; tried again like any other error, if the pipe is."""
 
 
 class LimitExceeded(PipeError):

@@ -1,8 +1,8 @@
 """The registry: everything that plugins bring, by kind and name.
 
 A name has the plugin in front, as in `acme.reverse`, so that two plugins never clash and looking a name up tells
-which plugin to load. The kinds `pipe`, `listener`, `source` and `sink` are always there; a plugin adds kinds of its
-own, or says what the objects of a kind must be, with `Registration.kind`.
+which plugin to load. The kinds `pipe`, `listener`, `source`, `sink` and `checkpoint_store` are always there; a plugin
+adds kinds of its own, or says what the objects of a kind must be, with `Registration.kind`.
 
 Example:
     >>> from rivusio_core import pipe
@@ -150,6 +150,7 @@ class Registry:
             "listener": Kind("listener", Listener),
             "source": Kind("source"),
             "sink": Kind("sink"),
+            "checkpoint_store": Kind("checkpoint_store"),
         }
         self._entries: dict[tuple[str, str], Entry] = {}
         self._load = load

@@ -80,7 +80,8 @@ class CheckReport:
         if self.dead_letters:
             lines.append(f"may give dead letters: {', '.join(self.dead_letters)}")
         lines.append(str(self.guarantee))
-        if self.could_be.delivery != self.guarantee.delivery:
+        refused = any(each.refused for each in self.could_be.promises)
+        if self.could_be.delivery != self.guarantee.delivery and not refused:
             lines.append(f"with checkpoints (--set checkpoint=PATH) {self.could_be}")
         lines += [f"fault: {fault}" for fault in self.faults] or ["no faults"]
         return "\n".join(lines)
@@ -105,6 +106,7 @@ def check(plan: Plan, *, dead_letters: bool | None, store: CheckpointStore | Non
             faults.append(Fault(message, name))
     database = None if store is None else store.database
     promised = guarantee(plan, checkpoints=store is not None, database=database)
+    faults += [Fault(each.because, each.sink) for each in promised.promises if each.refused]
     could_be = promised if store is not None else guarantee(plan, checkpoints=True)
     return CheckReport(tuple(faults), plan.steps, tuple(dying), promised, could_be)
 

@@ -42,6 +42,8 @@ _WORDS: Mapping[Delivery, str] = {
     "exactly_once": "exactly once",
 }
 
+_INSTEAD = "write to a folder or a table, or run without checkpoints"
+
 
 @dataclass(frozen=True)
 class Promise:
@@ -52,12 +54,14 @@ class Promise:
         delivery: the promise.
         protocol: how its results become durable.
         because: the part that it hangs on, and why; what would make it stronger.
+        refused: what was written would be thrown away: such a run does not start.
     """
 
     sink: str
     delivery: Delivery
     protocol: Protocol
     because: str
+    refused: bool = False
 
     def __str__(self) -> str:
         return f"{self.sink}: {_WORDS[self.delivery]}: {self.because}"
@@ -74,12 +78,22 @@ class Guarantee:
         """The weakest promise."""
         return min((each.delivery for each in self.promises), key=_STRENGTH.index, default="exactly_once")
 
-    def demand(self, asked: Delivery) -> None:
+    def demand(self, asked: Delivery | None) -> None:
         """Refuse what cannot be promised.
+
+        Args:
+            asked: for what; None: nothing, and only what never works is refused.
 
         Raises:
             GuaranteeError: naming the parts that prevent it.
         """
+        refused = [each for each in self.promises if each.refused]
+        if refused:
+            raise GuaranteeError(
+                "\n".join(["this cannot be run with checkpoints:", *(f"  {each}" for each in refused)])
+            )
+        if asked is None:
+            return
         enough: set[Delivery] = {asked, "exactly_once"}
         lacking = [each for each in self.promises if each.delivery not in enough]
         if lacking:
@@ -135,6 +149,9 @@ def _protocol(sink: BaseSink[Any], *, checkpoints: bool, database: str | None, a
 def _weakest(
     name: str, protocol: Protocol, sink: BaseSink[Any], node: Node, plan: Plan, *, checkpoints: bool
 ) -> Promise:
+    if checkpoints and sink.commit == "replace":
+        what = f"{type(sink).__name__} writes its target anew in each run, and what was written before a crash is lost"
+        return Promise(name, "at_most_once", protocol, f"{what}; {_INSTEAD}", refused=True)
     before = in_order([node])
     keeping = [plan.name(each) for each in before if isinstance(each, KeyedNode)]
     distinct = any(isinstance(each, ProcessNode) and isinstance(each.process, Distinct) for each in before)
@@ -163,7 +180,8 @@ def _of_seekable(source: str, sink: BaseSink[Any], protocol: Protocol, *, checkp
     if sink.commit == "keyed":
         return "exactly_once", f"{kind} replaces a result that is written again by its key"
     if not checkpoints:
-        could = " (with checkpoints it is exactly once)" if isinstance(sink, TwoPhaseSink) else ""
+        stages = isinstance(sink, TwoPhaseSink) and sink.commit in ("two_phase", "transactional")
+        could = " (with checkpoints it is exactly once)" if stages else ""
         return "at_least_once", f"without checkpoints, the next run reads {source!r} from the beginning{could}"
     again = f"{kind} appends, and what came after the last checkpoint is written again after a crash"
     return "at_least_once", f"{again}; take a file, a table, or a sink with a key"

@@ -32,11 +32,13 @@ __all__ = ["AsyncSink", "BaseSink", "Commit", "Sink", "TransactionalSink", "TwoP
 
 T = TypeVar("T", contravariant=True)
 
-Commit: TypeAlias = Literal["append", "keyed", "two_phase", "transactional"]
+Commit: TypeAlias = Literal["append", "keyed", "replace", "two_phase", "transactional"]
 """How a sink makes results durable, which decides what can be promised after a crash (see SEMANTICS, "Delivery").
 
 * `"append"`: `flush` makes what was written durable; after a crash some of it is written again.
 * `"keyed"`: like append, but writing a result again replaces it, so that duplicates leave no trace.
+* `"replace"`: each run writes the whole target anew. So a run cannot go on with what an earlier one wrote: one with
+  checkpoints is refused.
 * `"two_phase"`: visible with the next checkpoint, and written exactly once: `TwoPhaseSink`.
 * `"transactional"`: committed together with the checkpoint, in one transaction of one database: `TransactionalSink`.
 """

@@ -243,6 +243,8 @@ def _layers(pipe: BasePipe[Any, Any], kind: Kind) -> Sequence[Layer]:
         layers.append(Timeout(options.timeout))
     if options.limiter is not None:
         layers.append(options.limiter)
+    if options.bulkhead is not None:
+        layers.append(options.bulkhead)
     if options.circuit is not None:
         layers.append(options.circuit)
     return layers

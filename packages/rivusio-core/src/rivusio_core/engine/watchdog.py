@@ -6,8 +6,6 @@ when none comes. Nothing of it is on the way of the items.
 
 from __future__ import annotations
 
-import asyncio
-import functools
 import logging
 import sys
 import threading
@@ -20,7 +18,7 @@ from rivusio_core.duration import Duration, seconds
 from rivusio_core.engine.culprit import Culprit
 from rivusio_core.engine.patrol import patrol
 from rivusio_core.errors import ConfigError, Fault
-from rivusio_core.event_loop import running_loop
+from rivusio_core.event_loop import calling_in_loop
 from rivusio_core.listener import Listeners, RunInfo
 
 __all__ = ["BLOCKED_AFTER", "Silence", "Watchdog"]
@@ -73,6 +71,7 @@ class Watchdog:
         ConfigError: `after` is no duration, or not longer than 0.
 
     Example:
+        >>> import asyncio
         >>> async def main() -> None:
         ...     with Watchdog(RunInfo("orders", "1"), Listeners(), after="500ms"):
         ...         await asyncio.sleep(0)
@@ -105,7 +104,7 @@ class Watchdog:
     def __enter__(self) -> Self:
         """Start watching the loop that runs here."""
         if self._after is not None:
-            self._ask, self._thread = _asking(), threading.get_ident()
+            self._ask, self._thread = calling_in_loop(), threading.get_ident()
             patrol.add(self)
         return self
 
@@ -158,11 +157,3 @@ class Watchdog:
             "\n".join(f"  {line}" for line in stack),
         )
         self._listeners.loop_blocked(self._info, culprit.step, silent, stack)
-
-
-def _asking() -> Callable[[Callable[[], None]], object]:
-    """How another thread has something called in the loop that runs here."""
-    if running_loop() == "trio":
-        token = sys.modules["trio"].lowlevel.current_trio_token()
-        return functools.partial(token.run_sync_soon)
-    return asyncio.get_running_loop().call_soon_threadsafe

@@ -9,7 +9,7 @@ from threading import Lock
 
 from rivusio_core.clock import Clock
 from rivusio_core.duration import Duration, duration_text, microseconds, seconds
-from rivusio_core.errors import BadRecord, CircuitOpen, ConfigError, PipeTypeError
+from rivusio_core.errors import BadRecord, BulkheadFull, CircuitOpen, ConfigError, PipeTypeError
 from rivusio_core.policy.faults import count_faults, duration_faults
 from rivusio_core.policy.layer import Call
 
@@ -25,7 +25,8 @@ class CircuitBreaker:
     Successes in between do not take failures back: choose `failures` and `within` for the rate of calls.
 
     A `BadRecord` (or a `PipeTypeError`) is the item's fault: the service answered, and that counts as a success.
-    A call that is cancelled counts as neither. Calls that began before the circuit last changed do not count.
+    A call that is cancelled, or finds its bulkhead full, counts as neither. Calls that began before the circuit last
+    changed do not count.
 
     Args:
         failures: how many open the circuit, 1 or more.
@@ -60,6 +61,9 @@ class CircuitBreaker:
                 result = await call(item)
             except (BadRecord, PipeTypeError):
                 circuit.succeeded(era)
+                raise
+            except BulkheadFull:  # it was not called
+                circuit.left(era)
                 raise
             except Exception:
                 circuit.failed(era)

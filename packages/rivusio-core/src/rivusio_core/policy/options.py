@@ -9,6 +9,7 @@ from typing import Literal, TypedDict, cast, get_args
 from rivusio_core.duration import Duration, seconds
 from rivusio_core.errors import ConfigError, Fault
 from rivusio_core.nearest import did_you_mean
+from rivusio_core.policy.bulkhead import Bulkhead
 from rivusio_core.policy.circuit import CircuitBreaker
 from rivusio_core.policy.limits import Limits
 from rivusio_core.policy.rate_limit import RateLimit
@@ -31,6 +32,7 @@ class OptionSettings(TypedDict, total=False):
     on_error: OnError
     rate_limit: RateLimit | str | None
     circuit: CircuitBreaker | None
+    bulkhead: Bulkhead | None
     thread: bool
     process: bool
     isolate: bool
@@ -52,6 +54,7 @@ class PipeOptions:
         on_error: what happens to an item that failed for good; `Fatal` and `BadRecord` override it.
         rate_limit: calls a second at most, over all workers: `RateLimit(...)` or text such as `"100/s"`.
         circuit: stops calling a pipe that keeps failing.
+        bulkhead: calls at once at most, over all pipes that are given the same bulkhead.
         thread: a sync pipe is called in a worker thread, so that it may block.
         process: a sync pipe is called in a worker process, so that it may use another core.
         isolate: a sync pipe that may crash, hang or leak is called in a process of its own, which is replaced when it
@@ -72,6 +75,7 @@ class PipeOptions:
     on_error: OnError = "fail"
     rate_limit: RateLimit | str | None = None
     circuit: CircuitBreaker | None = None
+    bulkhead: Bulkhead | None = None
     thread: bool = False
     process: bool = False
     isolate: bool = False
@@ -102,6 +106,8 @@ class PipeOptions:
         ways = [name for name in ("thread", "process", "isolate") if getattr(self, name)]
         if len(ways) > 1:
             faults.append(Fault(f"a pipe runs in one way: not with {' and '.join(ways)}", ways[-1]))
+        if not isinstance(cast("object", self.bulkhead), Bulkhead | None):  # callers may be untyped
+            faults.append(Fault(f"must be Bulkhead(...) or None, not {type(self.bulkhead).__name__}", "bulkhead"))
         if not isinstance(cast("object", self.limits), Limits | None):  # callers may be untyped
             faults.append(Fault(f"must be Limits(...) or None, not {type(self.limits).__name__}", "limits"))
         try:

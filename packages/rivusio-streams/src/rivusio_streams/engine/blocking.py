@@ -67,6 +67,8 @@ class Blocking:
     async def _wait(self, what: str, attempt: _Attempt[R]) -> None:
         over = attempt.abandon()
         if over is None:
+            with anyio.CancelScope(shield=True):  # it was over, and the event loop did not care any more
+                await anyio.to_thread.run_sync(attempt.undo)
             return
         with anyio.move_on_after(self._patience, shield=True) as waiting:
             await over.wait()
@@ -88,6 +90,7 @@ class _Attempt(Generic[R]):
         self._call, self._undo = call, undo
         self._lock = threading.Lock()
         self._begun = self._done = self._alone = False
+        self._result = list[R]()
         self._over = anyio.Event()
         self._tell = calling_in_loop()
 
@@ -98,21 +101,23 @@ class _Attempt(Generic[R]):
                 raise RuntimeError("given up before it began")
         try:
             result = self._call()
-        except BaseException:
-            self._end()
-            raise
-        if self._end() and self._undo is not None:
-            self._undo(result)
-        return result
+            with self._lock:
+                self._result.append(result)
+                self._done = not self._alone
+            if not self._done:
+                self.undo()
+            return result
+        finally:
+            with self._lock:
+                self._done = True
+            if self._alone:
+                with suppress(RuntimeError):  # the event loop is over, too
+                    self._tell(self._over.set)
 
-    def _end(self) -> bool:
-        """It is over; True: nobody takes the result."""
-        with self._lock:
-            self._done = True
-        if self._alone:
-            with suppress(RuntimeError):  # the event loop is over, too
-                self._tell(self._over.set)
-        return self._alone
+    def undo(self) -> None:
+        """Undo it, if it has given something."""
+        if self._undo is not None and self._result:
+            self._undo(self._result.pop())
 
     def abandon(self) -> anyio.Event | None:
         """Nobody takes its result any more; gives what is set once it is over, if it is under way."""

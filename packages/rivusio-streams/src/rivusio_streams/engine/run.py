@@ -158,8 +158,7 @@ class FlowRun:
     # ---------------------------------------------------------------------------------------------- opening, closing
 
     async def _open(self) -> Assembly:
-        if "delivery" in self._config.model_fields_set:
-            self.guarantee.demand(self._config.delivery)
+        self.guarantee.demand(self._config.delivery if "delivery" in self._config.model_fields_set else None)
         _log.info("run %s: %s", self._context.info.name, self.guarantee)
         if self._journal is not None:
             self._start = await self._journal.open()

@@ -33,14 +33,10 @@ class SinkStage(Stage):
     def __init__(self, writer: Writer, context: RunContext, reached: Reached) -> None:
         self.writer = writer
         self._context, self._reached = context, reached
-        self._committed: anyio.Event | None = None
-        """What follows the last barrier must wait for."""
+        self._committing: anyio.Event | None = None
 
     async def take(self, chunk: Chunk) -> None:
-        if self._committed is not None:  # it must not get into the same transaction
-            # Here and not at the barrier: who brings that may be the one who commits.
-            await self._committed.wait()
-            self._committed = None
+        await self._committed()
         count, began = len(chunk), perf_counter()
         notes = Notes({self.writer.name: Tally(taken=count, failed=count)})
         try:
@@ -54,4 +50,14 @@ class SinkStage(Stage):
         if isinstance(signal, Fail):
             raise signal.error
         if isinstance(signal, Barrier | End):
-            self._committed = self._reached(self, signal, await self.writer.settle()) or self._committed
+            await self._committed()
+            self._committing = self._reached(self, signal, await self.writer.settle())
+
+    async def _committed(self) -> None:
+        """What follows a barrier must not get into the same transaction.
+
+        It is waited for here, and not when the barrier comes: that may be in the task which is to commit.
+        """
+        if self._committing is not None:
+            await self._committing.wait()
+            self._committing = None

@@ -61,11 +61,9 @@ class Writer:
         self._opened = True
         sink = self._sink
         await self._call("opening", sink.open if isinstance(sink, Sink | AsyncSink) else _no_sink)
-        if self.protocol == "staged" and isinstance(sink, TwoPhaseSink):
-            await self._call("recovering", partial(sink.recover, owner, tokens))
-        elif self.protocol == "joint" and isinstance(sink, TransactionalSink):
-            if tokens:  # of an earlier run, which had other sinks, too: what it staged may not be published yet
-                await self._call("recovering", partial(sink.recover, owner, tokens))
+        if isinstance(sink, TwoPhaseSink) and (self.protocol == "staged" or (self.protocol == "joint" and tokens)):
+            await self._call("recovering", partial(sink.recover, owner, tokens))  # joint: an earlier run has staged
+        if self.protocol == "joint" and isinstance(sink, TransactionalSink):
             await self._call("beginning", sink.begin)
 
     async def write(self, values: Sequence[Any]) -> None:
