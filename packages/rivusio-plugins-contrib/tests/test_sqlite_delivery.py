@@ -235,6 +235,24 @@ def test_the_next_run_publishes_what_the_checkpoint_has_and_nothing_else(tmp_pat
     assert ids(path) == [0, 1, 8, 9]
 
 
+def test_a_flow_that_has_lost_a_sink_publishes_what_it_had_staged(tmp_path: Path) -> None:
+    """With two sinks it staged, and died before it published; with one it commits with the checkpoint."""
+
+    class Dying(SqliteTable[Order]):
+        def publish(self, token: JsonValue) -> None:
+            raise SinkError("the power is gone")
+
+    def made(kind: type[SqliteTable[Order]], *more: str) -> Flow:
+        read = Stream.read(orders(6))
+        return Flow.of(*(read.write(kind(tmp_path / "out.db", name, Order)) for name in ("t", *more)))
+
+    with pytest.raises(SinkError, match="power"):
+        made(Dying, "u").named("flow").run(RunConfig(checkpoint=same_file(tmp_path)))
+    assert ids(tmp_path / "out.db") == []
+    made(SqliteTable[Order]).named("flow").run(RunConfig(checkpoint=same_file(tmp_path)))
+    assert ids(tmp_path / "out.db") == [*range(6)]
+
+
 def test_lost_and_foreign_tokens_are_told(tmp_path: Path) -> None:
     path, sink = tmp_path / "out.db", opened(table(tmp_path))
     sink.recover("flow/t", [])
