@@ -66,7 +66,7 @@ def test_everything_is_installed_and_not_imported_from_a_checkout() -> None:
 
 def test_the_command_is_installed_under_its_name(project: Path) -> None:
     (point,) = importlib.metadata.entry_points(group="console_scripts", name="rivusio")
-    assert point.value == "rivusio_core.cli:main"
+    assert point.value == "rivusio_core.cli.process:process"
     script = Path(sys.executable).with_name("rivusio")
     done = subprocess.run([script, "graph", "shop:flow"], cwd=project, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")

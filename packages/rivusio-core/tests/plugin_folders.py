@@ -8,12 +8,14 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 
-def distribution(folder: Path, name: str, *, version: str = "1.0", points: Mapping[str, str], **modules: str) -> Path:
+def distribution(
+    folder: Path, name: str, *, version: str = "1.0", group: str = "rivusio", points: Mapping[str, str], **modules: str
+) -> Path:
     """Write a distribution into `folder` and return that; modules are given by name with their source text."""
     info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8")
-    lines = ["[rivusio]", *(f"{point} = {target}" for point, target in points.items())]
+    lines = [f"[{group}]", *(f"{point} = {target}" for point, target in points.items())]
     (info / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
     for module, text in modules.items():
         (folder / f"{module}.py").write_text(text, encoding="utf-8")

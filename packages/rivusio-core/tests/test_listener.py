@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -45,6 +46,9 @@ class Ears(Listener):
     def watermark_moved(self, run: RunInfo, step: str, watermark: int, wall: int) -> None:
         self._hear("moved", run, step, watermark, wall)
 
+    def loop_blocked(self, run: RunInfo, step: str | None, seconds: float, stack: Sequence[str]) -> None:
+        self._hear("blocked", run, step, seconds, stack)
+
 
 def tell_all(listener: Listener) -> list[tuple[object, ...]]:
     """Tell it one of each, and say what it should have heard."""
@@ -54,6 +58,7 @@ def tell_all(listener: Listener) -> list[tuple[object, ...]]:
     listener.item_failed(RUN, error, "skip")
     listener.channel_filled(RUN, "a -> b", 3, 8)
     listener.watermark_moved(RUN, "window", 5, 7)
+    listener.loop_blocked(RUN, "step", 1.5, ("a.py:1 in f",))
     listener.run_ended(RUN, error)
     return [
         ("started", RUN),
@@ -61,6 +66,7 @@ def tell_all(listener: Listener) -> list[tuple[object, ...]]:
         ("failed", RUN, error, "skip"),
         ("filled", RUN, "a -> b", 3, 8),
         ("moved", RUN, "window", 5, 7),
+        ("blocked", RUN, "step", 1.5, ("a.py:1 in f",)),
         ("ended", RUN, error),
     ]
 
@@ -100,14 +106,14 @@ def test_only_failures_in_a_row_switch_a_listener_off() -> None:
     several = Listeners([ears])
     for _ in range(4):
         tell_all(several)
-    assert len(ears.heard) == 24
+    assert len(ears.heard) == 28
     assert list(several.disabled) == []
-    ears.raises_at = range(24, 1_000)
+    ears.raises_at = range(28, 1_000)
     tell_all(several)
     assert list(several.disabled) == []
     tell_all(several)
     assert list(several.disabled) == [ears]
-    assert len(ears.heard) == 34
+    assert len(ears.heard) == 38
 
 
 def test_an_interrupt_in_a_listener_is_not_swallowed() -> None:

@@ -87,6 +87,10 @@ def again(value: object) -> Any:
     return Codec().decode(Codec().encode(value))
 
 
+# Of a strategy so nested, hypothesis finds the text too long, should it need it.
+pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
+
+
 def same(one: Any, two: Any) -> bool:
     """Equal, and of the same types all the way down."""
     if type(one) is not type(two):

@@ -341,3 +341,30 @@ async def test_what_cannot_be_promised_does_not_run(tmp_path: Path) -> None:
 def test_settings_of_checkpoints_may_stand_in_a_table() -> None:
     config = RunConfig.model_validate({"checkpoint": {"place": "state.db", "every": "5s"}})
     assert (config.checkpoint, config.every) == ("state.db", "5s")
+
+
+async def test_what_has_ended_early_stays_in_every_later_checkpoint(tmp_path: Path) -> None:
+    """One file is at its end in the first checkpoint; the next ones have nothing new of it, and must not forget it."""
+    clock, store = VirtualClock(), MemoryStore()
+    put(tmp_path / "in.jsonl", [1, 2, 3])
+
+    def flow(source: Fed[int]) -> Flow:
+        short = Stream.read(JsonLines(tmp_path / "in.jsonl", int)).write(JsonLines(tmp_path / "short.jsonl"))
+        return Flow.of(short, Stream.read(source).write(JsonLines(tmp_path / "out.jsonl"))).named("both")
+
+    config = RunConfig(checkpoint=store, clock=clock, every="1s")
+    first, second = Fed[int](), Fed[int]()
+    stop = anyio.Event()
+    async with anyio.create_task_group() as group:
+        group.start_soon(lambda: flow(first).arun(config, stop=stop))
+        for n in range(3):
+            await first.send.send([n])
+            await clock.sleep(2)
+        stop.set()
+    async with anyio.create_task_group() as group:
+        group.start_soon(lambda: flow(second).arun(config))
+        await second.send.send([3])
+        await clock.sleep(2)
+        second.send.close()
+    assert (tmp_path / "short.jsonl").read_text().split() == ["1", "2", "3"]
+    assert found(tmp_path) == [0, 1, 2, 3]

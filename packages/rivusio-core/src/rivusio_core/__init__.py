@@ -21,6 +21,8 @@ from rivusio_core.errors import (
     Fault,
     GuaranteeError,
     LimitExceeded,
+    MemoryLimitExceeded,
+    PipeCrashed,
     PipeError,
     PipeTimeout,
     PipeTypeError,
@@ -35,6 +37,7 @@ from rivusio_core.errors import (
     SinkError,
     SourceError,
     StateError,
+    StateLimitExceeded,
     Transient,
     UnknownKindError,
 )
@@ -45,6 +48,7 @@ from rivusio_core.parallel import Parallel
 from rivusio_core.pipe import AsyncBasePipe, AsyncFlatPipe, BasePipe, FlatPipe, SyncBasePipe
 from rivusio_core.pipeline import Pipeline
 from rivusio_core.policy.circuit import CircuitBreaker
+from rivusio_core.policy.limits import Limits
 from rivusio_core.policy.options import PipeOptions
 from rivusio_core.policy.rate_limit import RateLimit
 from rivusio_core.policy.retry import Retry
@@ -81,9 +85,12 @@ __all__ = [
     "FunctionPipe",
     "GuaranteeError",
     "LimitExceeded",
+    "Limits",
     "Listener",
+    "MemoryLimitExceeded",
     "Opened",
     "Parallel",
+    "PipeCrashed",
     "PipeError",
     "PipeOptions",
     "PipeTimeout",
@@ -105,6 +112,7 @@ __all__ = [
     "SinkError",
     "SourceError",
     "StateError",
+    "StateLimitExceeded",
     "SyncBasePipe",
     "SystemClock",
     "Tally",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
-from rivusio_core.cli import main
+from rivusio_core.cli.process import process
 
 if __name__ == "__main__":
-    sys.exit(main())
+    process()

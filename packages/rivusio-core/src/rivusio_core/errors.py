@@ -14,8 +14,9 @@ RivusioError
    │  ├─ Transient            raised by user code: retried
    │  ├─ BadRecord            raised by user code: skipped or dead-lettered
    │  ├─ Fatal                raised by user code: ends the run
-   │  └─ RetriesExhausted, PipeTimeout, PipeTypeError, CircuitOpen, LimitExceeded
-   ├─ SourceError, SinkError, StateError, DeadLetterError
+   │  └─ RetriesExhausted, PipeTimeout, PipeTypeError, CircuitOpen, LimitExceeded, PipeCrashed
+   ├─ SourceError, SinkError, DeadLetterError, MemoryLimitExceeded
+   ├─ StateError              StateLimitExceeded
    ├─ CheckpointError         CheckpointWriteError, CheckpointCorrupt, CheckpointMismatch
    └─ DrainTimeout
 ```
@@ -26,7 +27,9 @@ only, and the exception itself is the `__cause__`.
 
 from __future__ import annotations
 
+import contextlib
 import pickle
+import signal
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +53,8 @@ __all__ = [
     "Fault",
     "GuaranteeError",
     "LimitExceeded",
+    "MemoryLimitExceeded",
+    "PipeCrashed",
     "PipeError",
     "PipeTimeout",
     "PipeTypeError",
@@ -64,6 +69,7 @@ __all__ = [
     "SinkError",
     "SourceError",
     "StateError",
+    "StateLimitExceeded",
     "Transient",
     "UnknownKindError",
 ]
@@ -294,7 +300,32 @@ class CircuitOpen(PipeError):
 
 
 class LimitExceeded(PipeError):
-    """A pipe used more memory, CPU or time than its `limits` allow."""
+    """A pipe used more than its `limits` allow; it is not tried again.
+
+    Attributes:
+        limit: which: `"memory"`, `"cpu"` or `"time"`.
+    """
+
+    def __init__(self, message: str = "", *, limit: str = "") -> None:
+        super().__init__(message)
+        self.limit = limit
+
+
+class PipeCrashed(PipeError):
+    """The process that a pipe runs in (`process`, `isolate`) ended in the midst of a call.
+
+    Attributes:
+        code: its exit code, as `subprocess` gives it; None where it is not known.
+        signal: name of the signal that ended it, such as `"SIGSEGV"`; empty where it was none.
+    """
+
+    def __init__(self, message: str = "", *, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.signal = ""
+        if code is not None and code < 0:
+            with contextlib.suppress(ValueError):  # the system knows more signals than Python does
+                self.signal = signal.Signals(-code).name
 
 
 class SourceError(RunError):
@@ -307,6 +338,14 @@ class SinkError(RunError):
 
 class StateError(RunError):
     """Keyed state could not be read, written or encoded, or grew past its limit."""
+
+
+class StateLimitExceeded(StateError):
+    """A step keeps more keys or bytes than its `limit` allows."""
+
+
+class MemoryLimitExceeded(RunError):
+    """The steps of a run keep more than its `memory` allows."""
 
 
 class DeadLetterError(RunError):

@@ -21,7 +21,7 @@ Example:
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -107,6 +107,19 @@ class Listener:
     def watermark_moved(self, run: RunInfo, step: str, watermark: int, wall: int) -> None:
         """Event time has reached `watermark` at a step while the clock read `wall` (both microseconds)."""
 
+    def loop_blocked(self, run: RunInfo, step: str | None, seconds: float, stack: Sequence[str]) -> None:
+        """The event loop of a run stands still, for so many seconds so far; once per incident, while it lasts.
+
+        This alone is called from another thread than the others: that of the loop is blocked.
+
+        Args:
+            run: whose loop it is.
+            step: which the loop's thread is at; None: something that is no step of this run.
+            seconds: how long so far.
+            stack: what the thread is at: `file:line in function: source`, the user's own calls before those of
+                libraries, and the innermost first.
+        """
+
 
 class Listeners(Listener):
     """Several listeners as one, each guarded. Falsy when there is none, so that callers can skip the work."""
@@ -145,6 +158,10 @@ class Listeners(Listener):
     def watermark_moved(self, run: RunInfo, step: str, watermark: int, wall: int) -> None:
         for guard in self._guards:
             guard.tell(lambda listener: listener.watermark_moved(run, step, watermark, wall))
+
+    def loop_blocked(self, run: RunInfo, step: str | None, seconds: float, stack: Sequence[str]) -> None:
+        for guard in self._guards:
+            guard.tell(lambda listener: listener.loop_blocked(run, step, seconds, stack))
 
 
 @dataclass

@@ -90,7 +90,7 @@ def _detail(step: BasePipe[Any, Any]) -> str:
     options, found = step.options, list[str]()
     if options.concurrency > 1:
         found.append(f"{options.concurrency} at once")
-    found += [name for name in ("thread", "process") if getattr(options, name)]
+    found += [name for name in ("thread", "process", "isolate") if getattr(options, name)]
     if options.timeout is not None:
         found.append(f"timeout {options.timeout}")
     if options.on_error != "fail":

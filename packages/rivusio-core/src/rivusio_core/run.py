@@ -19,6 +19,7 @@ from rivusio_core.engine.notes import Notes
 from rivusio_core.engine.opening import Opening
 from rivusio_core.engine.session import Session, with_closing_errors
 from rivusio_core.engine.step import drive
+from rivusio_core.engine.watchdog import BLOCKED_AFTER
 from rivusio_core.pipe import BasePipe
 from rivusio_core.run_settings import RunSettings, check_settings, context_of, refuse_running_loop, runs_in_loop
 
@@ -90,21 +91,22 @@ def _map_in_loop(pipe: BasePipe[Any, O], items: Iterable[Any], settings: RunSett
         session = portal.call(_started, pipe, None, settings)
         try:
             lot: list[Any] | None = None
-            handed = 0.0
+            handed, handed_in = 0.0, list[Any]()
             while (values := portal.call(session.step, lot)) is not None:
                 lot = None
                 if values:
                     yield from values
                 else:
-                    growth.adapt(time.monotonic() - handed)
-                    lot = pull(iterator, growth.size)
+                    growth.adapt(time.monotonic() - handed, handed_in)
+                    lot = handed_in = pull(iterator, growth.size)
                     handed = time.monotonic()
         finally:
             portal.call(session.stop)
 
 
 async def _started(pipe: BasePipe[Any, Any], items: Any, settings: RunSettings) -> Session:
-    session = Session(pipe, items, context_of(pipe, settings), settings.get("parallel"))
+    after = settings.get("blocked_after", BLOCKED_AFTER)
+    session = Session(pipe, items, context_of(pipe, settings), settings.get("parallel"), after)
     session.start()
     return session
 

@@ -71,7 +71,7 @@ class RunRecord(_Record):
     Attributes:
         name: of the run.
         id: of the run.
-        state: what it does.
+        state: what it does; `"waiting"`: it failed and begins again from its last checkpoint after a while.
         began: when, ISO 8601.
         updated: when this was written.
         error: what ended it, where something did.
@@ -82,7 +82,7 @@ class RunRecord(_Record):
     kind: Literal["rivusio run"] = "rivusio run"
     name: str
     id: str
-    state: Literal["running", "finished", "stopped", "failed"]
+    state: Literal["opening", "running", "waiting", "finished", "stopped", "failed"]
     began: str = ""
     updated: str = ""
     error: str | None = None
@@ -93,9 +93,10 @@ class RunRecord(_Record):
         from rivusio_core.cli.console import table  # the record may be read without the command
 
         when = f", as of {self.updated}" if self.updated else ""
-        lines = [f"{self.name} ({self.id}) {'is running' if self.state == 'running' else self.state}{when}"]
+        state = {"running": "is running", "opening": "is opening", "waiting": "failed and will begin again"}
+        lines = [f"{self.name} ({self.id}) {state.get(self.state, self.state)}{when}"]
         if self.error is not None:
-            lines.append(f"ended by {self.error}")
+            lines.append(f"{'failed with' if self.state == 'waiting' else 'ended by'} {self.error}")
         names = list(dict.fromkeys(name for step in self.steps for name in step.counts))
         if names:
             rows = [[step.name, *(str(step.counts.get(name, 0)) for name in names)] for step in self.steps]

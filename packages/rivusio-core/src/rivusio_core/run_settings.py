@@ -8,9 +8,11 @@ from typing import Any, TypedDict, cast
 
 from rivusio_core.clock import Clock
 from rivusio_core.dead_letter import DeadLetter
+from rivusio_core.duration import Duration
 from rivusio_core.engine.build import step_names
 from rivusio_core.engine.context import DeadLetterReceiver, RunContext
 from rivusio_core.engine.nature import check_options, needs_loop, parts_of
+from rivusio_core.engine.watchdog import Watchdog
 from rivusio_core.errors import ConfigError
 from rivusio_core.event_loop import running_loop
 from rivusio_core.listener import Listener
@@ -28,12 +30,15 @@ class RunSettings(TypedDict, total=False):
     dead_letters: a list, or a function (async where an event loop runs), that takes items that failed for good.
     listeners: hear of the run's counts and failures.
     clock: the time; tests bring their own.
+    blocked_after: report a pipe that keeps the run's event loop from running for so long; None: do not watch. 1 s by
+        default. (`opened` does not watch.)
     """
 
     parallel: Parallel | None
     dead_letters: list[DeadLetter] | DeadLetterReceiver | None
     listeners: Sequence[Listener]
     clock: Clock | None
+    blocked_after: Duration | None
 
 
 def context_of(pipe: BasePipe[Any, Any], settings: RunSettings, *, blocking: bool = False) -> RunContext:
@@ -64,6 +69,7 @@ def check_settings(pipe: BasePipe[Any, Any], settings: RunSettings) -> None:
     parallel = cast("object", settings.get("parallel"))  # callers may be untyped
     if parallel is not None and not isinstance(parallel, Parallel):
         raise ConfigError(f"parallel: must be Parallel(kind=..., workers=...), not {parallel!r}")
+    Watchdog.check(settings.get("blocked_after"))
     for step in _all_steps(pipe):
         check_options(step, step.step_name)
         if step.options.on_error == "dead_letter" and settings.get("dead_letters") is None:

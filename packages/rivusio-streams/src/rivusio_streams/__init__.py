@@ -4,16 +4,20 @@ from rivusio_streams import agg
 from rivusio_streams.aggregate import Aggregator
 from rivusio_streams.aggregates import Fold, Reduce
 from rivusio_streams.check import CheckReport
+from rivusio_streams.checkpoint import CheckpointStore, FolderStore, MemoryStore, SqliteStore
 from rivusio_streams.config import RunConfig
 from rivusio_streams.connectors import Csv, JsonLines, ListSink, StdIn, StdOut
 from rivusio_streams.dead_letter import Envelope
+from rivusio_streams.delivery import Delivery, Guarantee, Promise
 from rivusio_streams.flow import Flow
 from rivusio_streams.join import Joined
 from rivusio_streams.keyed import KeyedStream
 from rivusio_streams.lookups import Batched, LookupSettings
 from rivusio_streams.process import Context, Processor, Timer
 from rivusio_streams.report import Ledger, Report
-from rivusio_streams.sink import AsyncSink, BaseSink, Sink
+from rivusio_streams.restart import Restart
+from rivusio_streams.run import Run, current_run
+from rivusio_streams.sink import AsyncSink, BaseSink, Sink, TransactionalSink, TwoPhaseSink
 from rivusio_streams.source import (
     AsyncPartition,
     AsyncSource,
@@ -24,6 +28,7 @@ from rivusio_streams.source import (
     Rejected,
     Source,
 )
+from rivusio_streams.state.upcast import Upcast
 from rivusio_streams.stream import Stream
 from rivusio_streams.table import Table
 from rivusio_streams.trigger import EarlyCount, EarlyEvery, Trigger
@@ -58,17 +63,21 @@ __all__ = [
     "BaseSource",
     "Batched",
     "CheckReport",
+    "CheckpointStore",
     "Context",
     "Count",
     "Csv",
     "Daily",
+    "Delivery",
     "EarlyCount",
     "EarlyEvery",
     "EndOfPartition",
     "Envelope",
     "Flow",
     "Fold",
+    "FolderStore",
     "Global",
+    "Guarantee",
     "Hopping",
     "Hourly",
     "Joined",
@@ -77,27 +86,35 @@ __all__ = [
     "Ledger",
     "ListSink",
     "LookupSettings",
+    "MemoryStore",
     "Monthly",
     "Pane",
     "Partition",
     "Position",
     "Processor",
+    "Promise",
     "Punctuated",
     "Reduce",
     "Rejected",
     "Report",
+    "Restart",
+    "Run",
     "RunConfig",
     "Session",
     "Sink",
     "Sliding",
     "Source",
+    "SqliteStore",
     "StdIn",
     "StdOut",
     "Stream",
     "Table",
     "Timer",
+    "TransactionalSink",
     "Trigger",
     "Tumbling",
+    "TwoPhaseSink",
+    "Upcast",
     "WatermarkStrategy",
     "Weekly",
     "Window",
@@ -106,4 +123,5 @@ __all__ = [
     "Windows",
     "Yearly",
     "agg",
+    "current_run",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -19,11 +20,13 @@ from pydantic import (
 )
 
 from rivusio_core.clock import Clock
-from rivusio_core.duration import Duration, Size, seconds
+from rivusio_core.duration import Duration, Size, seconds, size
+from rivusio_core.engine.watchdog import BLOCKED_AFTER
 from rivusio_core.errors import ConfigError, Fault
 from rivusio_core.listener import Listener
 from rivusio_core.nearest import did_you_mean
 from rivusio_streams.checkpoint.store import CheckpointStore
+from rivusio_streams.restart import Restart
 from rivusio_streams.sink import BaseSink
 from rivusio_streams.state.upcast import Upcast
 
@@ -44,13 +47,24 @@ def _store(value: object) -> object:
     raise ValueError("must be a path, a URL or a checkpoint store")
 
 
+def _restart(value: object) -> object:
+    if value is None or isinstance(value, Restart):
+        return value
+    if not isinstance(value, int | float | str | timedelta) or isinstance(value, bool):
+        raise ValueError("must be a Restart, or the waits between attempts such as '1s..1m'")
+    try:
+        return Restart(value)
+    except ConfigError as error:
+        raise ValueError(error.faults[0].message) from None
+
+
 class RunSettings(BaseModel):
     """The settings of a run that are plain values: what files, the environment and the command line can give.
 
     A table `checkpoint` in a file, or `RIVUSIO__CHECKPOINT__EVERY=10s`, says the settings of checkpoints: its `place`
     is `checkpoint`, its `every` is `every`.
 
-    Some are known and cannot be asked for yet: `memory`, `parallelism` above 1, an `engine` other than `"local"`, a
+    Some are known and cannot be asked for yet: `parallelism` above 1, an `engine` other than `"local"`, a
     `chunk_wait`. Asking for them is an error, not ignored.
     """
 
@@ -77,15 +91,28 @@ class RunSettings(BaseModel):
         default="at_least_once",
         description="What is to be promised after a crash; if it is given and cannot be promised, nothing runs.",
     )
+    restart: str | None = Field(
+        default=None,
+        description="Begin again from the last checkpoint when a source, a sink or the store fails, after waits such "
+        "as '1s..1m'; by default the failure ends the run.",
+    )
+    blocked_after: Duration | None = Field(
+        default=BLOCKED_AFTER,
+        description="Name the step that keeps the event loop from running for so long, with its stack; null: do not.",
+    )
     chunk_wait: Duration | None = Field(default=None, description="Not there yet: a lone item goes at once.")
-    memory: Size | None = Field(default=None, description="Not there yet.")
+    memory: Size | None = Field(
+        default=None,
+        description="What the run may hold, by estimate, such as '512MiB': items on their way wait for room, and state "
+        "beyond it ends the run.",
+    )
     parallelism: int = Field(default=1, ge=1, description="Not there yet.")
     engine: str = Field(default="local", description="Only 'local' is there yet.")
 
-    @field_validator("every", "drain_timeout")
+    @field_validator("every", "drain_timeout", "blocked_after")
     @classmethod
-    def _longer_than_nothing(cls, value: Duration, field: ValidationInfo) -> Duration:
-        if seconds(value, field.field_name or "") <= 0:
+    def _longer_than_nothing(cls, value: Duration | None, field: ValidationInfo) -> Duration | None:
+        if value is not None and seconds(value, field.field_name or "") <= 0:
             raise ValueError("must be longer than 0")
         return value
 
@@ -103,7 +130,14 @@ class RunSettings(BaseModel):
                 settings["checkpoint" if name == "place" else name] = value
         return settings
 
-    @field_validator("memory", "chunk_wait")
+    @field_validator("memory")
+    @classmethod
+    def _some_memory(cls, value: Size | None) -> Size | None:
+        if value is not None and size(value, "memory") <= 0:
+            raise ValueError("must be more than 0")
+        return value
+
+    @field_validator("chunk_wait")
     @classmethod
     def _nothing_yet(cls, value: object) -> object:
         if value is not None:
@@ -140,6 +174,11 @@ class RunConfig(RunSettings):
         default=None,
         description="Where checkpoints are kept: the path of a SQLite file, of a folder (with / at the end), a URL, or "
         "a store.",
+    )
+    restart: Annotated[Restart | None, PlainValidator(_restart)] = Field(  # type: ignore[assignment]  # a text becomes one
+        default=None,
+        description="Begin again from the last checkpoint when a source, a sink or the store fails, after waits such "
+        "as '1s..1m'; by default the failure ends the run.",
     )
     dead_letters: Annotated[BaseSink[Any] | list[Any] | Path | None, PlainValidator(_letters)] = Field(
         default=None,

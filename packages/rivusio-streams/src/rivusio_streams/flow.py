@@ -10,7 +10,6 @@ import anyio
 from pydantic import BaseModel
 
 from rivusio_core.errors import DefinitionError
-from rivusio_core.event_loop import running_loop
 from rivusio_core.graph import GraphFormat
 from rivusio_core.runnable import Launch
 from rivusio_streams.check import CheckReport, check
@@ -21,6 +20,7 @@ from rivusio_streams.explain import explained
 from rivusio_streams.graph import Node, WriteNode
 from rivusio_streams.plan import Plan
 from rivusio_streams.report import Report
+from rivusio_streams.run import Run
 
 __all__ = ["Flow"]
 
@@ -63,14 +63,7 @@ class Flow:
             RunError: what ended the run; everything of it is closed.
             RuntimeError: an event loop is running here already; use `arun`.
         """
-        if running_loop() is not None:
-            raise RuntimeError(
-                "run() would block the event loop that is already running here; await flow.arun(...) instead"
-            )
-        return anyio.run(self._run_with, config, stop)
-
-    async def _run_with(self, config: RunConfig | None, stop: anyio.Event | None) -> Report:
-        return await self.arun(config, stop=stop)
+        return self.prepare(config, stop=stop).run()
 
     async def arun(self, config: RunConfig | None = None, *, stop: anyio.Event | None = None) -> Report:
         """Run until the end of the input or until stopped, from async code; on asyncio and trio.
@@ -91,12 +84,30 @@ class Flow:
             DrainTimeout: stopping took longer than `drain_timeout`.
             RunError: what ended the run; everything of it is closed.
         """
-        from rivusio_streams.engine.run import FlowRun  # flows can be described without the engine
+        return await self.prepare(config, stop=stop).arun()
 
+    def prepare(self, config: RunConfig | None = None, *, stop: anyio.Event | None = None) -> Run:
+        """A run that is not started yet, to hold on to: `await run.arun()`, `run.run()` or `run.start()` starts it.
+
+        Args:
+            config: the settings.
+            stop: set in the event loop of the run to stop it; `Run.stop` does so from anywhere.
+
+        Raises:
+            DefinitionError: something is wrong with the flow.
+        """
         settings = config or RunConfig()
         plan = Plan.of(self.ends)
         check(plan, dead_letters=settings.dead_letters is not None).raise_first()
-        return await FlowRun(plan, settings, settings.name or self.name, stop or anyio.Event()).run()
+        return Run(plan, settings, settings.name or self.name, stop)
+
+    def start(self, config: RunConfig | None = None) -> Run:
+        """Run in a thread of its own; gives the run at once: `status`, `stop`, `savepoint`, `wait`.
+
+        Raises:
+            DefinitionError: something is wrong with the flow.
+        """
+        return self.prepare(config).start()
 
     def run_settings(self) -> type[BaseModel]:
         """The model of the settings that files and the command line can give."""

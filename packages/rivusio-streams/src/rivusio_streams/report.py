@@ -54,6 +54,7 @@ class Report:
         stopped: it was asked to stop; else its input ended.
         ahead: items whose time was too far in the future to move the watermark.
         guarantee: what can be promised of its results after a crash.
+        restarts: how often it began again by itself; counts are those since the last time.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Report:
     stopped: bool = False
     ahead: int = 0
     guarantee: Guarantee | None = None
+    restarts: int = 0
 
     @property
     def steps(self) -> Mapping[str, Tally]:
@@ -73,6 +75,9 @@ class Report:
         """A few lines for people."""
         how = "stopped" if self.stopped else "finished"
         lines = [f"{self.name} {how} after {self.seconds:.1f} s", *self._table()]
+        if self.restarts:
+            times = "once" if self.restarts == 1 else f"{self.restarts} times"
+            lines.append(f"it began again {times} from its last checkpoint; counts are those since then")
         if self.ahead:
             lines.append(f"{self.ahead} items lay too far in the future to move the watermark")
         if self.ledger.unaccounted:
@@ -105,6 +110,8 @@ class Report:
             "unaccounted": self.ledger.unaccounted,
             "lost": dict(self.ledger.lost),
             "ahead": self.ahead,
+            "guarantee": None if self.guarantee is None else self.guarantee.to_json(),
+            "restarts": self.restarts,
         }
 
     def __str__(self) -> str:

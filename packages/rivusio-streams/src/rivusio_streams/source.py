@@ -114,7 +114,7 @@ class BaseSource(ABC, Generic[T]):
         return type(self).__name__
 
 
-class BasePartition(Generic[T]):
+class BasePartition(ABC, Generic[T]):
     """What both kinds of partitions say about the batch that `next_batch` returned last; these calls do no I/O."""
 
     def position(self) -> Position:
@@ -165,7 +165,7 @@ class Source(BaseSource[T]):
         """
 
 
-class Partition(BasePartition[T], ABC):
+class Partition(BasePartition[T]):
     """An open partition of a `Source`.
 
     The run calls `next_batch`, then `position`, `times` and `rejected` for that batch, and so on, and `close` once at
@@ -219,7 +219,7 @@ class AsyncSource(BaseSource[T]):
         """
 
 
-class AsyncPartition(BasePartition[T], ABC):
+class AsyncPartition(BasePartition[T]):
     """An open partition of an `AsyncSource`.
 
     The run calls `next_batch`, then `position`, `times` and `rejected` for that batch, and so on, and `close` once at

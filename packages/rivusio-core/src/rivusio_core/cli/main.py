@@ -47,6 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         console.error(Block(str(error), advice=(error.usage,)))
         return ExitCode.WRONG
+    except PluginError as error:  # the command that was named, of another package
+        for block in blocks([error], show_values=False, show_traceback="--traceback" in given):
+            console.error(block)
+        return exit_code([error])
     except SystemExit as leaving:  # argparse, after --help and --version
         return int(leaving.code or 0)
     except BrokenPipeError:

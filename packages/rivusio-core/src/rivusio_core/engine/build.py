@@ -135,7 +135,7 @@ async def build(
             chain = Chain(own, context.clock, keeps_dead_letters=keeps, columns=columns)
             if segment.concurrency > 1:
                 ordered = segment.pipes[0].options.ordered
-                stage = ConcurrentStage(_work(chain, context), segment.concurrency, out, context.clock, ordered=ordered)
+                stage = ConcurrentStage(_work(chain, context), segment.concurrency, out, context, ordered=ordered)
             else:
                 stage = ChainStage(chain, context, out)
         stages.append(stage)
@@ -176,7 +176,7 @@ async def parallel_stage(
         pool = ProcessPool(ChainJob(pipe, keeps), parallel.workers, clock=context.clock)
         opening.closes(pipe.step_name, pool.close)
         await pool.start()
-        return ConcurrentStage(remote_work(pool, context), parallel.workers, out, context.clock, grain=None)
+        return ConcurrentStage(remote_work(pool, context), parallel.workers, out, context, grain=None)
     names = step_names(pipe)
     if parallel.kind == "thread":  # no event loop runs there: steps block, and wait by blocking
         if needs_loop(pipe):
@@ -187,11 +187,9 @@ async def parallel_stage(
     steps = [await opening.step(step, name) for step, name in zip(steps_of(pipe), names, strict=True)]
     if parallel.kind == "async":
         chain = Chain(steps, context.clock, keeps_dead_letters=keeps)
-        return ConcurrentStage(_work(chain, context), parallel.workers, out, context.clock)
+        return ConcurrentStage(_work(chain, context), parallel.workers, out, context)
     chain = Chain(steps, BlockingClock(), keeps_dead_letters=keeps)
-    return ConcurrentStage(
-        _thread_work(chain, context, parallel.workers), parallel.workers, out, context.clock, grain=None
-    )
+    return ConcurrentStage(_thread_work(chain, context, parallel.workers), parallel.workers, out, context, grain=None)
 
 
 def _thread_work(chain: Chain, context: RunContext, workers: int) -> Work:

@@ -10,8 +10,9 @@ from typing import TypeAlias
 import anyio
 from anyio.abc import TaskGroup
 
-from rivusio_core.clock import Clock
+from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.stage import Chunk, End, Signal, Stage
+from rivusio_core.engine.weight import Scale
 
 __all__ = ["ConcurrentStage", "Work"]
 
@@ -43,6 +44,7 @@ class _Slot:
     signal: Signal | None = None
     outcome: Outcome = field(default_factory=Outcome)
     done: bool = False
+    bytes: int = 0
 
 
 class ConcurrentStage(Stage):
@@ -55,16 +57,24 @@ class ConcurrentStage(Stage):
         work: what is done with a piece.
         workers: how many pieces are in work at once.
         out: the next stage; only ever called from this stage's own task.
+        context: of the run.
         ordered: results keep the order of their items; else they leave as they are ready.
         grain: items in a piece; None: as many as take some ten milliseconds.
     """
 
     def __init__(
-        self, work: Work, workers: int, out: Stage, clock: Clock, *, ordered: bool = True, grain: int | None = 1
+        self,
+        work: Work,
+        workers: int,
+        out: Stage,
+        context: RunContext,
+        *,
+        ordered: bool = True,
+        grain: int | None = 1,
     ) -> None:
         self.out = out
         self._work, self._workers, self._ordered = work, workers, ordered
-        self._clock = clock
+        self._clock, self._buffer, self._scale = context.clock, context.budget.buffer(), Scale()
         self._adaptive = grain is None
         self._grain = grain or 1
         self._window: deque[_Slot] = deque()
@@ -84,7 +94,7 @@ class ConcurrentStage(Stage):
         while start < len(chunk):
             stop = start + self._grain
             piece = Chunk(chunk.values[start:stop], tuple(column[start:stop] for column in chunk.columns))
-            await self._add(_Slot(piece))
+            await self._add(_Slot(piece, bytes=self._scale.of(piece.values)))
             start = stop
 
     async def signal(self, signal: Signal) -> None:
@@ -94,10 +104,11 @@ class ConcurrentStage(Stage):
                 self._dispatch(_Slot(None))  # sends a worker home
 
     async def _add(self, slot: _Slot) -> None:
-        while len(self._window) >= self._most:
+        while len(self._window) >= self._most or not self._buffer.fits(slot.bytes):
             self._room = anyio.Event()
             await self._room.wait()
         self._window.append(slot)
+        self._buffer.add(slot.bytes)
         if slot.done:
             self._progress.set()
         else:
@@ -143,6 +154,8 @@ class ConcurrentStage(Stage):
                 continue
             for chunk in _joined(ready):
                 await self.out.take(chunk)
+            self._buffer.free(sum(each.bytes for each in ready))
+            self._room.set()
             last = ready[-1]
             if last.outcome.error is not None:
                 await self.fail(last.outcome.error)

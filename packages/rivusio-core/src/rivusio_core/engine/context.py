@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from rivusio_core.clock import BlockingClock, Clock, SystemClock
 from rivusio_core.dead_letter import DeadLetter
+from rivusio_core.engine.budget import Budget
 from rivusio_core.engine.notes import Notes
 from rivusio_core.errors import DeadLetterError
 from rivusio_core.listener import Listener, Listeners, RunInfo, Tally
@@ -26,6 +27,7 @@ class RunContext:
         listeners: who wants to hear of it.
         dead_letters: where dead letters go, if anywhere.
         clock: the time; the machine's by default.
+        memory: bytes that the run may hold; None: as much as it takes.
         blocking: no event loop runs: steps are called in the caller's thread and waiting blocks it.
     """
 
@@ -36,12 +38,14 @@ class RunContext:
         listeners: Iterable[Listener] = (),
         dead_letters: DeadLetterReceiver | None = None,
         clock: Clock | None = None,
+        memory: int | None = None,
         blocking: bool = False,
     ) -> None:
         self.info = info
         self.listeners = listeners if isinstance(listeners, Listeners) else Listeners(listeners)
         self.dead_letters = dead_letters
         self.clock: Clock = clock or (BlockingClock() if blocking else SystemClock())
+        self.budget = Budget(memory)
         self.blocking = blocking
         self.tallies: dict[str, Tally] = {}
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 import anyio
 import anyio.lowlevel
 
+from rivusio_core.engine.budget import LOT
 from rivusio_core.engine.failure import close_async
+from rivusio_core.engine.weight import Scale
 
 __all__ = ["Growth", "Mailbox", "batches_of", "pull", "read_ahead"]
 
@@ -21,14 +23,21 @@ _SHORT, _LONG = 0.002, 0.01
 
 
 class Growth:
-    """How many items to read at once: one at first, more while they are dealt with quickly."""
+    """How many items to read at once: one at first, more while they are dealt with quickly and are not too heavy.
 
-    def __init__(self) -> None:
+    Args:
+        heaviest: bytes of a lot at most.
+    """
+
+    def __init__(self, heaviest: int = LOT) -> None:
         self.size = 1
+        self._heaviest, self._scale = heaviest, Scale()
 
-    def adapt(self, seconds: float) -> None:
-        """Learn how long the last lot took."""
-        if seconds < _SHORT:
+    def adapt(self, seconds: float, items: Sequence[Any]) -> None:
+        """Learn how long the last lot took, and from its items how heavy they are."""
+        if self._scale.of(items) * 2 > self._heaviest:
+            self.size = max(min(self.size, self._heaviest // (2 * self._scale.average)), 1)
+        elif seconds < _SHORT:
             self.size = min(2 * self.size, _LARGEST)
         elif seconds > _LONG:
             self.size = max(self.size // 4, 1)
@@ -53,7 +62,7 @@ async def batches_of(items: Iterable[Any]) -> AsyncGenerator[list[Any], None]:
         began = time.monotonic()
         yield lot
         await anyio.lowlevel.checkpoint()
-        growth.adapt(time.monotonic() - began)
+        growth.adapt(time.monotonic() - began, lot)
 
 
 async def read_ahead(items: AsyncIterable[Any], take: Callable[[list[Any]], Any], most: int) -> None:

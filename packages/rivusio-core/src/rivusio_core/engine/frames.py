@@ -44,10 +44,23 @@ def pack(kind: FrameKind, message: object) -> list[bytes | memoryview]:
 
 
 def read(read_exactly: Callable[[int], bytearray]) -> tuple[FrameKind, Body]:
-    """The next frame, from something that gives so many bytes or raises."""
+    """The next frame, from something that gives so many bytes, or skips them and raises MemoryError.
+
+    Raises:
+        MemoryError: a part of it had to be skipped; all of it is.
+    """
     kind, count = _HEAD.unpack(read_exactly(_HEAD.size))
     sizes: tuple[int, ...] = struct.unpack(f"<{count}Q", read_exactly(8 * count))
-    return FrameKind(kind), [read_exactly(size) for size in sizes]
+    parts, lacking = list[bytearray](), None
+    for size in sizes:
+        try:
+            parts.append(read_exactly(size))
+        except MemoryError as error:
+            parts.clear()
+            lacking = error
+    if lacking is not None:
+        raise lacking
+    return FrameKind(kind), parts
 
 
 async def read_async(read_exactly: Callable[[int], Awaitable[bytes]]) -> tuple[FrameKind, Body]:

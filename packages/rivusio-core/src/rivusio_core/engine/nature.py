@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -38,7 +39,7 @@ def needs_loop(pipe: BasePipe[Any, Any]) -> bool:
 
 def _step_needs_loop(step: BasePipe[Any, Any]) -> bool:
     options = step.options
-    beside = options.concurrency > 1 or options.thread or options.process or options.timeout is not None
+    beside = options.concurrency > 1 or options.thread or options.in_process or options.timeout is not None
     resources = any(use.resource.is_async or use.resource.pool for use in uses_of(step).values())
     return beside or resources or is_async(step) or any(needs_loop(part) for part in parts_of(step))
 
@@ -58,14 +59,19 @@ def check_options(pipe: BasePipe[Any, Any], name: str) -> None:
     """
     options = pipe.options
     waits = is_async(pipe) or bool(parts_of(pipe))
-    if waits and (options.thread or options.process):
-        option = "thread" if options.thread else "process"
+    if waits and (options.thread or options.in_process):
+        option = next(name for name in ("thread", "process", "isolate") if getattr(options, name))
         raise ConfigError(f"pipe {name!r}: {option}=True is for sync pipes; this one waits in the event loop already")
-    if not waits and not (options.thread or options.process):
+    if options.limits is not None:
+        if not options.in_process:
+            raise ConfigError(f"pipe {name!r}: limits= needs isolate=True (or process=True): a process of its own")
+        if unknown := options.limits.unknown_here():
+            raise ConfigError(f"pipe {name!r}: limits: {' and '.join(unknown)} cannot be limited on {sys.platform}")
+    if not waits and not (options.thread or options.in_process):
         if options.timeout is not None:
             raise ConfigError(
                 f"pipe {name!r}: timeout= cannot interrupt a sync pipe; add thread=True (the call is abandoned) or "
-                "process=True (the call is killed), or make it async"
+                "process=True or isolate=True (the call is killed), or make it async"
             )
         if options.concurrency > 1:
             raise ConfigError(

@@ -58,7 +58,7 @@ class Opening:
         lent = await self._take_resources(copy)
         if isinstance(copy, FunctionPipe):
             copy.bind(lent)
-        if not copy.options.process:
+        if not copy.options.in_process:
             await self._set_up(copy, name)
         kind, process, waits = await self._calls(copy, name)
         for attribute, pool in self._lenders(copy).items():
@@ -148,7 +148,7 @@ class Opening:
         process = process_of(pipe)
         if pipe.options.thread:
             return kind, _in_thread(process, kind), True
-        if pipe.options.process:
+        if pipe.options.in_process:
             return kind, await self._in_process(pipe, name), True
         return kind, process, isinstance(pipe, AsyncBasePipe | AsyncFlatPipe)
 
@@ -183,8 +183,15 @@ class Opening:
     async def _in_process(self, pipe: BasePipe[Any, Any], name: str) -> Call:
         from rivusio_core.engine.remote import PipeJob  # imports this module
 
-        timeout = None if pipe.options.timeout is None else Timeout(pipe.options.timeout)
-        pool = ProcessPool(PipeJob(pipe, name), pipe.options.concurrency, timeout=timeout, clock=self._context.clock)
+        options = pipe.options
+        timeout = None if options.timeout is None else Timeout(options.timeout)
+        pool = ProcessPool(
+            PipeJob(pipe, name),
+            options.concurrency,
+            timeout=timeout,
+            limits=options.limits,
+            clock=self._context.clock,
+        )
         self._closers.append((name, pool.close))
         await pool.start()
         return pool.call
@@ -196,10 +203,10 @@ class Opening:
     ) -> Step:
         options = pipe.options
         retry = options.retry_policy
-        copies = retry is not None and retry.copy and not options.process  # what is sent to a process is a copy
+        copies = retry is not None and retry.copy and not options.in_process  # what is sent to a process is a copy
         if copies:
             process = pristine(process)
-        listed = options.thread or options.process or isinstance(pipe, Route) or bool(self._lenders(pipe))
+        listed = options.thread or options.in_process or isinstance(pipe, Route) or bool(self._lenders(pipe))
         attempt = cast("Call", process) if listed and waits else attempt_of(kind, process, waits)
         layers = _layers(pipe, kind)
         for layer in layers:
@@ -232,7 +239,7 @@ def _layers(pipe: BasePipe[Any, Any], kind: Kind) -> Sequence[Layer]:
         ports = ports_of(pipe)
         gives = {"one": ports.gives, "keep": object, "flat": GenericAlias(list, (ports.gives,))}
         layers.append(Validation(ports.takes, gives[kind]))
-    if options.timeout is not None and not options.process:  # a pool times its answers itself
+    if options.timeout is not None and not options.in_process:  # a pool times its answers itself
         layers.append(Timeout(options.timeout))
     if options.limiter is not None:
         layers.append(options.limiter)

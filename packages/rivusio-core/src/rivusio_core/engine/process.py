@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import pickle
 import signal
 import subprocess
@@ -24,8 +25,10 @@ import anyio.streams.buffered
 from rivusio_core.clock import Clock, SystemClock
 from rivusio_core.engine.frames import FrameKind, pack, read_async, unpack
 from rivusio_core.engine.worker import BOOTSTRAP, Job, Start, imports_main
-from rivusio_core.errors import DefinitionError, Fatal, PipeError, RivusioError, describe
+from rivusio_core.errors import DefinitionError, Fatal, LimitExceeded, PipeCrashed, PipeError, RivusioError, describe
 from rivusio_core.event_loop import running_loop
+from rivusio_core.policy.layer import Call
+from rivusio_core.policy.limits import Limits
 from rivusio_core.policy.timeout import Timeout
 
 __all__ = ["Job", "ProcessPool", "WorkerProcess"]
@@ -91,7 +94,8 @@ class WorkerProcess:
         """The job's answer to a message.
 
         Raises:
-            PipeError: the message cannot be sent, or the process died; its exit code is in the text.
+            PipeError: the message cannot be sent.
+            PipeCrashed: the process died.
             Exception: what `Job.run` raised, with the stack there as a note.
         """
         try:
@@ -115,10 +119,20 @@ class WorkerProcess:
             await self._end()
 
     def kill(self) -> None:
-        """End the process now; a call under way fails."""
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+        """End the process now, and what it has started; a call under way fails."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            if sys.platform == "win32":
+                process.kill()
+            else:
+                os.killpg(process.pid, signal.SIGKILL)  # it began a session: nobody else is in its group
+
+    async def abandon(self) -> None:
+        """End the process now, and wait until it has ended."""
+        self.kill()
+        await self._end()
 
     async def _exchange(self, pieces: list[bytes | memoryview]) -> object:
         process, replies = self._process, self._replies
@@ -130,10 +144,12 @@ class WorkerProcess:
             kind, body = await read_async(replies.receive_exactly)
         except _GONE:
             code = await self._end()
-            raise PipeError(f"its worker process died ({_exit_text(code)})") from None
+            crashed = PipeCrashed(code=code)
+            named = f", {crashed.signal}" if crashed.signal else ""
+            crashed.args = (f"its worker process died (exit code {code}{named})",)
+            raise crashed from None
         except BaseException:  # cancelled: whatever it computes now is nobody's answer
-            self.kill()
-            await self._end()
+            await self.abandon()
             raise
         try:
             answer = unpack(body)
@@ -165,14 +181,24 @@ class ProcessPool:
         size: how many workers at most; further calls wait, first come first served.
         timeout: the longest time for an answer; what takes longer is killed. Starting a worker does not count: it
             takes longer than many a call.
+        limits: what a call may use; a worker that used more is killed.
         clock: of the run; it is told while workers work.
 
     Raises:
         DefinitionError: the job cannot be pickled, or contains something that is not defined at module level.
     """
 
-    def __init__(self, job: Job, size: int, *, timeout: Timeout | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        job: Job,
+        size: int,
+        *,
+        timeout: Timeout | None = None,
+        limits: Limits | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self._payload = _payload(job)
+        self._limits = limits
         self._timeout, self._clock = timeout, clock or SystemClock()
         self._free = anyio.CapacityLimiter(size)
         self._idle: list[WorkerProcess] = []
@@ -192,17 +218,24 @@ class ProcessPool:
         """The answer of a free worker; if the call is cancelled, its worker is killed.
 
         Raises:
-            PipeError: the message cannot be sent, or the worker died.
+            PipeError: the message cannot be sent.
+            PipeCrashed: the worker died.
             PipeTimeout: the answer took too long.
+            LimitExceeded: the call used more than the limits allow.
             Fatal: a worker cannot be set up.
             Exception: what `Job.run` raised.
         """
         async with self._free:
             with self._clock.working():
                 worker = await self._worker()
-                call = worker.call if self._timeout is None else self._timeout.layer(worker.call, self._clock)
+                call: Call = worker.call
+                for layer in (self._limits, self._timeout):
+                    call = call if layer is None else layer.layer(call, self._clock)
                 try:
                     return await call(message)
+                except LimitExceeded:  # it may have kept what it used
+                    await worker.abandon()
+                    raise
                 finally:
                     if worker.alive:
                         self._idle.append(worker)
@@ -278,13 +311,6 @@ def _main_module() -> dict[str, object]:
     elif path is not None and Path(path).exists():
         found["init_main_from_path"] = str(Path(path).absolute())
     return found
-
-
-def _exit_text(code: int | None) -> str:
-    if code is not None and code < 0:
-        with contextlib.suppress(ValueError):
-            return f"exit code {code}, {signal.Signals(-code).name}"
-    return f"exit code {code}"
 
 
 def _interpreter_options() -> list[str]:

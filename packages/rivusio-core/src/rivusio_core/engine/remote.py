@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,7 +43,7 @@ class _Job:
 
 @dataclass
 class PipeJob(_Job):
-    """One pipe with `process=True`, called with an item at a time; retries and the like stay with the caller."""
+    """One pipe in a process of its own, called with an item at a time; retries and the like stay with the caller."""
 
     name: str
     call: Callable[[object], Awaitable[object]] | None = field(default=None, init=False)
@@ -51,16 +52,31 @@ class PipeJob(_Job):
         """Set the pipe up."""
         from rivusio_core.policy.options import PipeOptions  # only needed in the child
 
+        if self.pipe.options.isolate and sys.platform != "win32":
+            import resource
+
+            _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+            resource.setrlimit(resource.RLIMIT_CORE, (0, hard))  # a crash is nothing to keep
         bare = self.pipe._copy()  # pyright: ignore[reportPrivateUsage]  # same package
         vars(bare)["options"] = PipeOptions(name=self.name)
         self.opening = Opening(self._context())
         self.call = (await self.opening.step(bare, self.name)).attempt
+        if self.pipe.options.limits is not None:
+            self.pipe.options.limits.confine()
 
     async def run(self, message: object) -> object:
         """The result for an item; a list for a flat pipe."""
         if self.call is None:
             raise RuntimeError("open() was not called")
-        return await self.call(message)
+        limits = self.pipe.options.limits
+        if limits is None:
+            return await self.call(message)
+        try:
+            with limits.counted():
+                return await self.call(message)
+        except MemoryError:
+            limits.release()
+            raise
 
 
 @dataclass

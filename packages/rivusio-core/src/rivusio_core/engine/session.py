@@ -15,11 +15,13 @@ from typing import Any, cast
 
 import anyio
 
+from rivusio_core.duration import Duration
 from rivusio_core.engine.build import build, parallel_stage
 from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.feed import Mailbox, batches_of, read_ahead
 from rivusio_core.engine.opening import Opening
 from rivusio_core.engine.stage import Chunk, End, Fail, Signal, Stage
+from rivusio_core.engine.watchdog import BLOCKED_AFTER, Watchdog
 from rivusio_core.errors import RivusioError
 from rivusio_core.event_loop import running_loop
 from rivusio_core.parallel import Parallel
@@ -39,6 +41,7 @@ class Session:
         items: the input; None where another thread hands it to `mailbox`.
         context: of the run.
         parallel: how to run it on several items at once.
+        blocked_after: see `Watchdog`.
     """
 
     def __init__(
@@ -47,7 +50,9 @@ class Session:
         items: Iterable[Any] | AsyncIterable[Any] | None,
         context: RunContext,
         parallel: Parallel | None,
+        blocked_after: Duration | None = BLOCKED_AFTER,
     ) -> None:
+        self._watchdog = Watchdog(context.info, context.listeners, blocked_after)
         self._pipe, self._items, self._context, self._parallel = pipe, items, context, parallel
         self._scope = anyio.CancelScope()
         self._outlet = _Outlet(self._tell)
@@ -107,7 +112,7 @@ class Session:
         opening = Opening(self._context)
         error: BaseException | None = None
         try:
-            with self._scope:
+            with self._scope, self._watchdog:
                 try:
                     await self._run(opening)
                 except Exception as raised:  # noqa: BLE001  # user code may raise anything

@@ -30,6 +30,9 @@ __all__ = ["BOOTSTRAP", "Job", "Start", "imports_main", "main"]
 BOOTSTRAP = "import sys; sys.path[:] = sys.argv[1:]; from rivusio_core.engine.worker import main; main()"
 
 _PARENT_GONE = 1
+_BROKEN = 1
+_SKIPPED = 1 << 16
+"""Bytes to read at once of what there is no room for."""
 
 
 class Job(Protocol):
@@ -138,6 +141,9 @@ def _read_on(channel: _Channel, frames: MemoryObjectSendStream[tuple[FrameKind, 
             frame = channel.read()
         except EOFError:  # the parent was killed: nobody waits for an answer, maybe in the midst of a long call
             _leave(_PARENT_GONE)
+        except MemoryError as error:  # the message is larger than what is left; nobody else answers now
+            channel.fail(error)
+            continue
         anyio.from_thread.run_sync(frames.send_nowait, frame)
         if frame[0] is FrameKind.CLOSE:
             anyio.from_thread.run_sync(frames.close)
@@ -153,6 +159,9 @@ async def _answer(channel: _Channel, call: Callable[[], Awaitable[object]]) -> b
     except SystemExit as leaving:
         code = leaving.code
         _leave(code if isinstance(code, int) else code is not None)
+    except BaseException:  # noqa: BLE001  # an interrupt, say: the thread that reads would keep the process
+        traceback.print_exc()
+        _leave(_BROKEN)
     channel.write(FrameKind.DONE, result)
     return True
 
@@ -180,11 +189,17 @@ class _Channel:
 
         Raises:
             EOFError: the parent is gone.
+            MemoryError: there is no room for it; it was skipped.
         """
         return read(self._read_exactly)
 
     def _read_exactly(self, size: int) -> bytearray:
-        data = bytearray(size)
+        try:
+            data = bytearray(size)
+        except MemoryError:
+            while size:
+                size -= len(self._read_exactly(min(size, _SKIPPED)))
+            raise
         view, done = memoryview(data), 0
         while done < size:
             count = self._in.readinto(view[done:])

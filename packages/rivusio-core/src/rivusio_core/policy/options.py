@@ -10,6 +10,7 @@ from rivusio_core.duration import Duration, seconds
 from rivusio_core.errors import ConfigError, Fault
 from rivusio_core.nearest import did_you_mean
 from rivusio_core.policy.circuit import CircuitBreaker
+from rivusio_core.policy.limits import Limits
 from rivusio_core.policy.rate_limit import RateLimit
 from rivusio_core.policy.retry import Retry
 
@@ -32,6 +33,8 @@ class OptionSettings(TypedDict, total=False):
     circuit: CircuitBreaker | None
     thread: bool
     process: bool
+    isolate: bool
+    limits: Limits | None
     validate: bool
 
 
@@ -44,13 +47,17 @@ class PipeOptions:
         concurrency: how many items may be in work at once; more than 1 needs an async pipe, `thread` or `process`.
         ordered: results keep the order of their items; False gives them as they are ready.
         timeout: the longest one attempt may take; needs an async pipe, `thread` (the call is abandoned) or
-            `process` (the call is killed).
+            `process` or `isolate` (the call is killed).
         retry: how failures are tried again; a number is the number of attempts.
         on_error: what happens to an item that failed for good; `Fatal` and `BadRecord` override it.
         rate_limit: calls a second at most, over all workers: `RateLimit(...)` or text such as `"100/s"`.
         circuit: stops calling a pipe that keeps failing.
         thread: a sync pipe is called in a worker thread, so that it may block.
         process: a sync pipe is called in a worker process, so that it may use another core.
+        isolate: a sync pipe that may crash, hang or leak is called in a process of its own, which is replaced when it
+            dies: that costs one item, which fails with a `PipeCrashed` or `LimitExceeded`. Like `process`, and no
+            core is dumped.
+        limits: what a call with `isolate` or `process` may use.
         validate: items and results are checked against the declared types, by pydantic in strict mode.
 
     Raises:
@@ -67,6 +74,8 @@ class PipeOptions:
     circuit: CircuitBreaker | None = None
     thread: bool = False
     process: bool = False
+    isolate: bool = False
+    limits: Limits | None = None
     validate: bool = False
 
     def __post_init__(self) -> None:
@@ -77,7 +86,10 @@ class PipeOptions:
     def _faults(self) -> list[Fault]:
         faults = [
             Fault(f"must be {'a whole number' if kind is int else 'True or False'}, not {value!r}", name)
-            for kind, names in ((int, ("concurrency",)), (bool, ("ordered", "thread", "process", "validate")))
+            for kind, names in (
+                (int, ("concurrency",)),
+                (bool, ("ordered", "thread", "process", "isolate", "validate")),
+            )
             for name in names
             if type(value := getattr(self, name)) is not kind
         ]
@@ -87,8 +99,11 @@ class PipeOptions:
             faults.append(Fault(f"must be 1 or more, not {self.concurrency}", "concurrency"))
         if self.on_error not in get_args(OnError):
             faults.append(Fault(f"must be 'fail', 'skip' or 'dead_letter', not {self.on_error!r}", "on_error"))
-        if self.thread and self.process:
-            faults.append(Fault("a pipe runs in a thread or in a process, not in both", "process"))
+        ways = [name for name in ("thread", "process", "isolate") if getattr(self, name)]
+        if len(ways) > 1:
+            faults.append(Fault(f"a pipe runs in one way: not with {' and '.join(ways)}", ways[-1]))
+        if not isinstance(cast("object", self.limits), Limits | None):  # callers may be untyped
+            faults.append(Fault(f"must be Limits(...) or None, not {type(self.limits).__name__}", "limits"))
         try:
             if self.timeout is not None and seconds(self.timeout, "timeout") <= 0:
                 faults.append(Fault("must be longer than 0", "timeout"))
@@ -96,6 +111,11 @@ class PipeOptions:
         except ConfigError as error:
             faults += error.faults
         return faults
+
+    @property
+    def in_process(self) -> bool:
+        """Called in another process: `process` or `isolate`."""
+        return self.process or self.isolate
 
     @property
     def retry_policy(self) -> Retry | None:

@@ -5,7 +5,7 @@ No item is tracked by itself; filtered and dead-lettered ones are covered, and t
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import anyio
@@ -13,6 +13,7 @@ from pydantic import JsonValue
 
 from rivusio_core.clock import Clock
 from rivusio_core.engine.stage import Barrier, End, Keeper, Signal, Stateful
+from rivusio_core.errors import CheckpointError
 from rivusio_streams.engine.journal import Journal
 from rivusio_streams.engine.keeper import StateKeeper
 from rivusio_streams.engine.open_partition import OpenPartition
@@ -38,6 +39,7 @@ class Checkpointer:
         stages: all of the run.
         flush_dead_letters: makes dead letters durable.
         journal: keeps checkpoints, if the run has any.
+        tokens: what the checkpoint that the run goes on from has of two-phase sinks, by step.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Checkpointer:
         stages: Sequence[object],
         flush_dead_letters: Callable[[], Awaitable[None]],
         journal: Journal | None,
+        tokens: Mapping[str, Sequence[JsonValue]],
     ) -> None:
         self._sources, self._sinks, self._journal = sources, sinks, journal
         self._stateful = [each for each in stages if isinstance(each, Stateful)]
@@ -66,8 +69,14 @@ class Checkpointer:
         """Staged, and to be in the checkpoint of the barrier under way."""
         self._later: dict[str, list[JsonValue]] = {}
         """Staged behind the barrier under way."""
+        self._kept = {name: own[-1] for name, own in tokens.items() if own}
+        """The last token of each sink that is in a checkpoint: the next one must say it again if there is none since,
+        or the sink would be told that it has nothing."""
         self._committed = anyio.Event()
         self._told: dict[OpenPartition, Position] = {}
+        self._from = {each.partition: each.pushed for source in sources for each in source.readers}
+        self.advanced = False
+        """Something that was read in this run is safe."""
         joint = [each.writer for each in sinks if each.writer.protocol == "joint"]
         self._joint = joint[0] if joint else None
 
@@ -101,6 +110,19 @@ class Checkpointer:
         async with self._one:
             await self._send(keeper)
             self._committed.set()
+
+    async def save(self, name: str) -> int:
+        """Make a checkpoint now, and keep it under a name; gives its number.
+
+        Raises:
+            CheckpointError: the run keeps none, or is about to end.
+            CheckpointWriteError: it could not be made or kept.
+        """
+        if self._journal is None:
+            raise CheckpointError("a run without checkpoints has no savepoints either: RunConfig(checkpoint=...)")
+        await self.once()
+        async with self._one:
+            return await self._journal.save(name)
 
     async def finish(self) -> None:
         """Everything has come to its end: the last checkpoint, publishing, acknowledging."""
@@ -167,8 +189,10 @@ class Checkpointer:
             for stage in self._stateful:  # those that are at their end: the barrier did not come by there
                 if stage.name not in keeper.steps:
                     stage.keep(keeper)
-        if await journal.commit(keeper, self._tokens, ended=ended, last=last, joint=self._joint):
+        told = {**{name: [token] for name, token in self._kept.items()}, **self._tokens}
+        if await journal.commit(keeper, told, ended=ended, last=last, joint=self._joint):
             tokens, self._tokens = self._tokens, {}
+            self._kept = {name: own[-1] for name, own in told.items()}
             for sink in self._sinks:
                 for token in tokens.get(sink.writer.name, []):
                     await sink.writer.publish(token)
@@ -179,6 +203,7 @@ class Checkpointer:
         for partition, position in positions:
             if position is not None and (partition not in self._told or self._told[partition] != position):
                 self._told[partition] = position
+                self.advanced |= position != self._from.get(partition)
                 await partition.acknowledge(position)
 
 

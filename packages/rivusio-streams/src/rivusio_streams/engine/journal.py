@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import anyio.to_thread
 from pydantic import JsonValue
 from pydantic_core import from_json, to_json
 
@@ -17,6 +17,7 @@ from rivusio_streams.checkpoint.history import History
 from rivusio_streams.checkpoint.record import Record, StepState
 from rivusio_streams.checkpoint.store import CheckpointStore
 from rivusio_streams.checkpoint.topology import mismatches
+from rivusio_streams.engine.blocking import PATIENCE, Blocking
 from rivusio_streams.engine.keeper import StateKeeper
 from rivusio_streams.engine.writer import Writer
 from rivusio_streams.state import Codec
@@ -56,6 +57,7 @@ class Journal:
         codec: makes bytes of values.
         clock: says when.
         savepoint: where to begin if there is no checkpoint yet; empty: at the beginning.
+        patience: seconds for which the store is waited for after the run was cancelled.
     """
 
     def __init__(
@@ -66,13 +68,20 @@ class Journal:
         codec: Codec,
         clock: Clock,
         savepoint: str = "",
+        patience: float = PATIENCE,
     ) -> None:
         self._store, self._flow, self._topology, self._codec = store, flow, topology, codec
         self._clock, self._savepoint = clock, savepoint
         self._history = History(store)
+        self._blocking = Blocking(f"checkpoint store {store.place}", patience)
         self._unsaved: dict[str, StepState] = {}
         """Changes of barriers whose checkpoint failed."""
         self._failures = 0
+
+    @property
+    def stuck(self) -> bool:
+        """A call has not returned though the run was cancelled."""
+        return bool(self._blocking.stuck)
 
     # ------------------------------------------------------------------------------------------------- the start
 
@@ -84,7 +93,7 @@ class Journal:
             CheckpointCorrupt: there are checkpoints, and none is good.
             CheckpointMismatch: the checkpoint is that of another flow.
         """
-        return await anyio.to_thread.run_sync(self._open)
+        return await self._blocking.call("opening", self._open)
 
     def _open(self) -> Start:
         self._store.open(self._flow)
@@ -166,11 +175,11 @@ class Journal:
         )
         try:
             if joint is None:
-                await anyio.to_thread.run_sync(self._history.put, record)
+                await self._blocking.call("writing", partial(self._history.put, record))
             else:
-                name, data = await anyio.to_thread.run_sync(self._history.sealed, record)
+                name, data = await self._blocking.call("encoding", partial(self._history.sealed, record))
                 await joint.commit_with(partial(self._put_on, name=name, data=data))
-                await anyio.to_thread.run_sync(self._history.added, record, len(data))
+                await self._blocking.call("tidying", partial(self._history.added, record, len(data)))
         except CheckpointWriteError as error:
             self._failures += 1
             if joint is not None or last or self._failures >= _PATIENCE:
@@ -186,6 +195,22 @@ class Journal:
     def _put_on(self, connection: Any, *, name: str, data: bytes) -> None:
         self._store.put_on(connection, name, data)
 
+    async def save(self, name: str) -> int:
+        """Keep the last checkpoint under a name; gives its number.
+
+        Raises:
+            CheckpointWriteError: there is none yet, or it is not kept.
+        """
+        return await self._blocking.call("keeping", partial(self._save, name))
+
+    def _save(self, name: str) -> int:
+        number = self._history.base
+        if number is None:
+            raise CheckpointWriteError(f"{self._store.place}: there is no checkpoint yet to be kept as {name!r}")
+        self._history.save(name, replace(self._history.at(number), name=name))
+        return number
+
     async def close(self) -> None:
         """Release the store."""
-        await anyio.to_thread.run_sync(self._store.close)
+        if not self.stuck:
+            await self._blocking.call("closing", self._store.close)

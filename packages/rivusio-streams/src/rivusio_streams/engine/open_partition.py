@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-import anyio
-import anyio.to_thread
-
 from rivusio_core.errors import RunError, SourceError
+from rivusio_streams.engine.blocking import Blocking
 from rivusio_streams.engine.foreign import describe
 from rivusio_streams.source import AsyncPartition, EndOfPartition, Partition, Position, Rejected
 
@@ -41,15 +40,17 @@ class OpenPartition:
     Args:
         name: for messages.
         partition: what to call.
-        limiter: of the threads; None: the one that everything shares.
+        blocking: calls it, if it is sync.
     """
 
-    def __init__(
-        self, name: str, partition: Partition[Any] | AsyncPartition[Any], limiter: anyio.CapacityLimiter | None
-    ) -> None:
+    def __init__(self, name: str, partition: Partition[Any] | AsyncPartition[Any], blocking: Blocking) -> None:
         self.name, self.partition = name, partition
-        self._lock = anyio.Lock()
-        self._limiter = limiter
+        self._blocking = blocking
+
+    @property
+    def stuck(self) -> bool:
+        """A call has not returned though the run was cancelled."""
+        return bool(self._blocking.stuck)
 
     @property
     def acknowledges(self) -> bool:
@@ -66,8 +67,7 @@ class OpenPartition:
             if isinstance(self.partition, AsyncPartition):
                 items = await self.partition.next_batch(maximum)
             else:
-                async with self._lock:
-                    items = await anyio.to_thread.run_sync(self.partition.next_batch, maximum, limiter=self._limiter)
+                items = await self._blocking.call("reading", partial(self.partition.next_batch, maximum))
             part = self.partition
             return Lot(items, part.rejected(), part.times(), part.position(), part.watermark())
         except EndOfPartition:
@@ -87,8 +87,7 @@ class OpenPartition:
             if isinstance(self.partition, AsyncPartition):
                 await self.partition.acknowledge(position)
             else:
-                async with self._lock:
-                    await anyio.to_thread.run_sync(self.partition.acknowledge, position, limiter=self._limiter)
+                await self._blocking.call("acknowledging", partial(self.partition.acknowledge, position))
         except RunError:
             raise
         except Exception as error:
@@ -103,9 +102,8 @@ class OpenPartition:
         try:
             if isinstance(self.partition, AsyncPartition):
                 await self.partition.close()
-            else:
-                async with self._lock:
-                    await anyio.to_thread.run_sync(self.partition.close, limiter=self._limiter)
+            elif not self.stuck:
+                await self._blocking.call("closing", self.partition.close)
         except RunError:
             raise
         except Exception as error:

@@ -38,6 +38,7 @@ class Feed:
         context: of the run.
         chunk: items pushed at once at most.
         idle_after: microseconds after which steps want to know that a partition gives nothing.
+        patience: seconds for which a blocking call is waited for after the run was cancelled.
         sink_seconds: how long sinks have kept the run waiting so far.
         out: what is pushed.
         gate: one reader at a time.
@@ -48,6 +49,7 @@ class Feed:
     context: RunContext
     chunk: int
     idle_after: Sequence[int]
+    patience: float
     sink_seconds: Callable[[], float]
     out: Stage = field(init=False)
     gate: Gate = field(default_factory=Gate)
@@ -88,7 +90,7 @@ class Reader:
         self._count = 0 if start is None else start.count
         self._waited = 0.0 if start is None else start.waited
         self._waiting_since: float | None = None
-        self._growth = Growth()
+        self._growth = Growth(feed.context.budget.lot)
         self._reading = anyio.CancelScope()
         self._stopping = False
 
@@ -200,7 +202,7 @@ class Reader:
                 await feed.out.signal(PartitionWatermark(self.origin, lot.watermark))
             self.pushed = lot.position
             # Waiting for sinks says nothing of how long a chunk keeps the event loop busy.
-            self._growth.adapt(perf_counter() - began - (feed.sink_seconds() - waited))
+            self._growth.adapt(perf_counter() - began - (feed.sink_seconds() - waited), lot.items)
         await feed.gate.checkpoint()
 
     async def _push_items(self, items: list[Any], start: int, stop: int, times: Sequence[int] | None) -> None:

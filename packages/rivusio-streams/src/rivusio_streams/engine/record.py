@@ -20,7 +20,7 @@ from rivusio_streams.plan import Plan
 
 __all__ = ["RunState", "record_of"]
 
-RunState: TypeAlias = Literal["running", "finished", "stopped", "failed"]
+RunState: TypeAlias = Literal["opening", "running", "waiting", "finished", "stopped", "failed"]
 
 
 def record_of(

@@ -14,13 +14,14 @@ import anyio
 from pydantic import JsonValue
 
 from rivusio_core.dead_letter import DeadLetter
-from rivusio_core.duration import seconds
+from rivusio_core.duration import seconds, size
 from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.notes import Notes
 from rivusio_core.engine.opening import Opening
 from rivusio_core.engine.session import first_error, with_closing_errors
 from rivusio_core.engine.stage import Keeper, Signal
-from rivusio_core.errors import DrainTimeout
+from rivusio_core.engine.watchdog import Watchdog
+from rivusio_core.errors import CheckpointError, DrainTimeout
 from rivusio_core.listener import Listener, Tally
 from rivusio_core.run_record import RunRecord
 from rivusio_streams.checkpoint.places import store_at
@@ -29,6 +30,7 @@ from rivusio_streams.config import RunConfig
 from rivusio_streams.dead_letter import Envelope, letters_sink
 from rivusio_streams.delivery import guarantee, sinks_of
 from rivusio_streams.engine.assembly import Assembly
+from rivusio_streams.engine.blocking import PATIENCE
 from rivusio_streams.engine.checkpointer import Checkpointer
 from rivusio_streams.engine.journal import Journal, Start
 from rivusio_streams.engine.origin import Origin
@@ -74,8 +76,13 @@ class FlowRun:
         self._plan, self._config, self._stop, self._start = plan, config, stop, start or Start()
         self.working = anyio.Event()
         """Set when everything is open."""
+        self.ended = anyio.Event()
+        """Set when nothing more is done, before everything is closed."""
         self.assembly: Assembly | None = None
-        self._dead = None if config.dead_letters is None else Writer(_DEAD_LETTERS, letters_sink(config.dead_letters))
+        self._patience = min(PATIENCE, seconds(config.drain_timeout) / 2)  # a stop needs some time behind it
+        self._dead: Writer | None = None
+        if config.dead_letters is not None:
+            self._dead = Writer(_DEAD_LETTERS, letters_sink(config.dead_letters), patience=self._patience)
         steps = (*plan.steps, _DEAD_LETTERS) if self._dead else plan.steps
         info = RunContext.info_of(name, steps)
         listeners: list[Listener] = [*config.listeners]
@@ -87,6 +94,7 @@ class FlowRun:
             listeners=listeners,
             dead_letters=None if self._dead is None else self._bury,
             clock=config.clock,
+            memory=None if config.memory is None else size(config.memory, "memory"),
         )
         self._origins: list[Origin] = []
         self._sources: list[SourceRun] = []
@@ -97,7 +105,9 @@ class FlowRun:
         self._journal: Journal | None = None
         if self._store is not None:
             clock = self._context.clock
-            self._journal = Journal(self._store, name, topology(plan), Codec(config.upcasts), clock, config.savepoint)
+            self._journal = Journal(
+                self._store, name, topology(plan), Codec(config.upcasts), clock, config.savepoint, self._patience
+            )
         database = None if self._store is None else self._store.database
         self.guarantee = guarantee(plan, checkpoints=self._store is not None, database=database)
         """What can be promised of it."""
@@ -119,7 +129,8 @@ class FlowRun:
         try:
             try:
                 assembly = await self._open()
-                await self._work(assembly)
+                with Watchdog(context.info, context.listeners, self._config.blocked_after):
+                    await self._work(assembly)
             except BaseExceptionGroup as group:
                 raised = _ended_by(group)
                 error = raised
@@ -128,9 +139,10 @@ class FlowRun:
                 error = raised
                 raise
             finally:
+                self.ended.set()
                 with anyio.move_on_after(_CLOSING, shield=True) as deadline:
+                    self._error, self._is_over = error, True
                     if self._recorder is not None:
-                        self._error, self._is_over = error, True
                         await self._recorder.once()
                     closing = await self._close()
                     final = with_closing_errors(error, closing)
@@ -157,13 +169,15 @@ class FlowRun:
         for node in self._plan.nodes:
             if isinstance(node, ReadNode):
                 name, idle_after = self._plan.name(node), sorted(set(self._plan.idle_after(node)))
-                feed = Feed(name, node.source, self._context, self._config.chunk, idle_after, self._sink_seconds)
+                feed = Feed(
+                    name, node.source, self._context, self._config.chunk, idle_after, self._patience, self._sink_seconds
+                )
                 source = SourceRun(feed)
                 self._sources.append(source)
                 assembly.sources[id(node)] = source
         for node in self._plan.nodes:
             for name, sink in sinks_of(node, self._plan):
-                writer = Writer(name, sink, self.guarantee.protocol(name))
+                writer = Writer(name, sink, self.guarantee.protocol(name), self._patience)
                 self._writers.append(writer)
                 await writer.open(f"{self._context.info.name}/{name}", self._start.tokens.get(name, ()))
                 assembly.writers[name] = writer
@@ -213,7 +227,12 @@ class FlowRun:
             for stage in assembly.stages:
                 await stage.open(group)
             self._checkpointer = checkpointer = Checkpointer(
-                self._sources, self._sinks, assembly.stages, self._flush_dead_letters, self._journal
+                self._sources,
+                self._sinks,
+                assembly.stages,
+                self._flush_dead_letters,
+                self._journal,
+                self._start.tokens,
             )
             self.working.set()
             group.start_soon(self._heed_stop, name="waiting for a stop")
@@ -247,6 +266,46 @@ class FlowRun:
         if self._checkpointer is None:
             raise RuntimeError("the run is over")
         await self._checkpointer.snapshot(keeper)
+
+    async def savepoint(self, name: str) -> int:
+        """Make a checkpoint and keep it under a name; gives its number.
+
+        Raises:
+            CheckpointError: the run has no checkpoints, or it failed.
+        """
+        number: int | None = None
+        failure: Exception | None = None
+        async with anyio.create_task_group() as group:
+
+            async def save() -> None:
+                nonlocal number, failure
+                await self.working.wait()
+                try:
+                    if self._checkpointer is not None:
+                        number = await self._checkpointer.save(name)
+                except Exception as error:  # noqa: BLE001  # it is raised outside of the group
+                    failure = error
+                group.cancel_scope.cancel()
+
+            group.start_soon(save, name=f"savepoint {name}")
+            await self.ended.wait()
+            group.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+        if number is None:
+            raise CheckpointError(f"run {self._context.info.name} ended before {name!r} was kept")
+        return number
+
+    @property
+    def stuck(self) -> bool:
+        """Something has not returned from a call, and may still do what it was asked for: nothing can be begun anew."""
+        parts: list[SourceRun | Writer | Journal] = [*self._sources, *self._writers]
+        return any(each.stuck for each in parts) or (self._journal is not None and self._journal.stuck)
+
+    @property
+    def advanced(self) -> bool:
+        """Something that was read in this run is safe: it was of use."""
+        return self._checkpointer is not None and self._checkpointer.advanced
 
     def reader(self, source: str, partition: int) -> Reader:
         """Who reads a partition, by the name of the step and its index."""

@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 import anyio
-import anyio.to_thread
 
 from rivusio_core.engine.stage import Barrier, End, Keeper
 from rivusio_core.errors import RunError, SourceError
+from rivusio_streams.engine.blocking import Blocking
 from rivusio_streams.engine.foreign import describe
 from rivusio_streams.engine.open_partition import OpenPartition
 from rivusio_streams.engine.reader import Feed, Reader, ReaderState
@@ -39,6 +39,12 @@ class SourceRun:
         """Of the partitions, as the source calls them."""
         self.stopping: Stop | None = None
         self._over = False
+        self._opening = Blocking(f"source {feed.name}", feed.patience)
+
+    @property
+    def stuck(self) -> bool:
+        """A call has not returned though the run was cancelled."""
+        return bool(self._opening.stuck) or any(each.partition.stuck for each in self.readers)
 
     async def open(self, origins: Callable[[str, str], int], start: Mapping[str, ReaderState]) -> None:
         """Open all partitions; `origins` numbers them, `start` says where to go on, by their keys.
@@ -46,12 +52,12 @@ class SourceRun:
         Raises:
             SourceError: one cannot be opened; those that were are in `readers`.
         """
-        source, own = self.feed.source, self.feed.name
+        feed, source, own = self.feed, self.feed.source, self.feed.name
         try:
             if isinstance(source, AsyncSource):
                 keys = await source.partitions()
             elif isinstance(source, Source):
-                keys = await anyio.to_thread.run_sync(source.partitions)
+                keys = await self._opening.call("listing partitions", source.partitions)
             else:
                 raise SourceError(f"source {own!r}: derive sources from Source or AsyncSource")
             limiter = None if len(keys) <= _FEW else anyio.CapacityLimiter(len(keys))
@@ -61,9 +67,16 @@ class SourceRun:
                 if isinstance(source, AsyncSource):
                     opened: Partition[Any] | AsyncPartition[Any] = await source.open_partition(key, position)
                 else:
-                    opened = await anyio.to_thread.run_sync(source.open_partition, key, position)
+                    opened = await self._opening.call(
+                        "opening", partial(source.open_partition, key, position), lambda each: each.close()
+                    )
                 name = f"{own}[{key}]" if len(keys) > 1 else own
-                reader = Reader(OpenPartition(name, opened, limiter), origins(own, key), self.feed, earlier)
+                reader = Reader(
+                    OpenPartition(name, opened, Blocking(f"source {name}", feed.patience, limiter)),
+                    origins(own, key),
+                    feed,
+                    earlier,
+                )
                 self.readers.append(reader)
                 self.keys.append(key)
         except RunError:

@@ -9,11 +9,11 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 import anyio
-import anyio.to_thread
 from pydantic import JsonValue
 
 from rivusio_core.errors import RunError, SinkError
 from rivusio_streams.delivery import Protocol
+from rivusio_streams.engine.blocking import PATIENCE, Blocking
 from rivusio_streams.engine.foreign import describe
 from rivusio_streams.sink import AsyncSink, BaseSink, Sink, TransactionalSink, TwoPhaseSink
 
@@ -29,15 +29,24 @@ class Writer:
         name: of the step.
         sink: the sink; a shallow copy of it is used.
         protocol: how its results become durable.
+        patience: seconds for which a blocking call is waited for after the run was cancelled.
     """
 
-    def __init__(self, name: str, sink: BaseSink[Any], protocol: Protocol = "direct") -> None:
+    def __init__(
+        self, name: str, sink: BaseSink[Any], protocol: Protocol = "direct", patience: float = PATIENCE
+    ) -> None:
         self.name, self.protocol = name, protocol
         self.seconds = 0.0
         """How long its calls took so far."""
         self._sink = copy.copy(sink)
         self._lock = anyio.Lock()
+        self._blocking = Blocking(f"sink {name!r}", patience)
         self._opened = False
+
+    @property
+    def stuck(self) -> bool:
+        """A call has not returned though the run was cancelled."""
+        return bool(self._blocking.stuck)
 
     async def open(self, owner: str = "", tokens: Sequence[JsonValue] = ()) -> None:
         """Open it.
@@ -104,7 +113,7 @@ class Writer:
         Raises:
             SinkError: closing failed.
         """
-        if self._opened:
+        if self._opened and not self.stuck:
             self._opened = False
             sink = self._sink
             await self._call("closing", sink.close if isinstance(sink, Sink | AsyncSink) else _no_sink)
@@ -112,11 +121,11 @@ class Writer:
     async def _call(self, what: str, call: Callable[[], Awaitable[R] | R]) -> R:
         began = perf_counter()
         try:
-            async with self._lock:
-                if isinstance(self._sink, AsyncSink):
+            if isinstance(self._sink, AsyncSink):
+                async with self._lock:
                     given = call()
                     return await given if isinstance(given, Awaitable) else given
-                return await anyio.to_thread.run_sync(call)  # type: ignore[arg-type]  # of a Sink: no awaitable
+            return await self._blocking.call(what, call)  # type: ignore[arg-type]  # of a Sink: no awaitable
         except RunError:
             raise
         except Exception as error:

@@ -16,6 +16,7 @@ from rivusio_streams.config import RunConfig
 from rivusio_streams.delivery import Delivery
 from rivusio_streams.flow import Flow
 from rivusio_streams.graph import KeyedNode, Node, ReadNode, TeeNode, WriteNode, rewired
+from rivusio_streams.restart import Restart
 from rivusio_streams.testing.faults import Faults, How, broken_sink, broken_source, broken_store
 from rivusio_streams.testing.shuffle import difference
 
@@ -47,6 +48,7 @@ def crash_check(
     store: Callable[[Path], CheckpointStore | str | Path | None] = lambda place: FolderStore(place / "checkpoints"),
     kinds: Sequence[How] = ("before", "after", "partial"),
     pairs: int = 0,
+    restarting: bool = False,
 ) -> CrashReport:
     """Run a flow, let it crash at an operation of source, sink or store, run it again to its end, and compare.
 
@@ -60,12 +62,13 @@ def crash_check(
         store: where checkpoints are kept, below that folder; None: nowhere.
         kinds: what becomes of the operation.
         pairs: try a second crash, too, at every so-manieth operation of the run after the first; 1: at all, 0: at none.
+        restarting: the operation fails once and the run begins again by itself, in place of a crash.
 
     Raises:
         AssertionError: the claim does not hold; it says after which operations.
     """
     with TemporaryDirectory() as folder:
-        trial = _Trial(make_flow, read, delivery, store, Path(folder))
+        trial = _Trial(make_flow, read, delivery, store, restarting, Path(folder))
         return trial.all(kinds, pairs)
 
 
@@ -76,9 +79,11 @@ class _Trial:
         read: Callable[[Path], Sequence[Any]],
         delivery: Delivery,
         store: Callable[[Path], CheckpointStore | str | Path | None],
+        restarting: bool,
         folder: Path,
     ) -> None:
         self._make_flow, self._read, self._delivery, self._store = make_flow, read, delivery, store
+        self._restart = Restart("1s", on=Exception) if restarting else None
         self._folder, self._places = folder, 0
         self._expected: list[Any] = []
         self._crashes = self._duplicated = self._lost = 0
@@ -104,7 +109,7 @@ class _Trial:
     def _try(self, crashes: Sequence[tuple[int, How]]) -> None:
         place, story = self._new_place(), list[str]()
         for at, how in crashes:
-            faults = Faults(at, how)
+            faults = Faults(at, how, lasting=self._restart is None)
             self._run(place, faults)
             if faults.crashed:
                 self._crashes += 1
@@ -131,7 +136,10 @@ class _Trial:
         ends = rewired(flow.ends, lambda node: _broken(node, faults, clock))
         kept = self._store(place)
         config = RunConfig(
-            checkpoint=None if kept is None else broken_store(store_at(kept), faults), clock=clock, every="1s"
+            checkpoint=None if kept is None else broken_store(store_at(kept), faults),
+            clock=clock,
+            every="1s",
+            restart=self._restart,
         )
         try:
             clock.run(Flow(tuple(ends), flow.name).arun, config)  # type: ignore[arg-type]  # ends stay ends

@@ -34,12 +34,14 @@ class Faults:
     Attributes:
         at: number of the operation, from 1; None: none breaks.
         how: what becomes of it.
+        lasting: nothing works after it, as if the process had died; else the next operation works again.
         done: names of the operations so far.
-        crashed: it happened; nothing works any more.
+        crashed: it happened.
     """
 
     at: int | None = None
     how: How = "before"
+    lasting: bool = True
     done: list[str] = field(default_factory=list[str])
     crashed: bool = False
 
@@ -50,7 +52,7 @@ class Faults:
         Raises:
             Crash: the process has died.
         """
-        if self.crashed:
+        if self.crashed and self.lasting:
             raise Crash(name)
         self.done.append(name)
         hit = len(self.done) == self.at
@@ -210,13 +212,20 @@ class _Source(AsyncSource[Any]):
         return self._inner.partitions()
 
     async def open_partition(self, partition: str, position: Position | None) -> AsyncPartition[Any]:
-        with self._faults.operation(f"open {partition}"):
-            if isinstance(self._inner, AsyncSource):
-                opened: Partition[Any] | AsyncPartition[Any] = await self._inner.open_partition(partition, position)
-            else:
-                assert isinstance(self._inner, Source)
-                opened = self._inner.open_partition(partition, position)
-        return _Partition(opened, self._faults, self._clock, self._most)
+        made: _Partition | None = None
+        try:
+            with self._faults.operation(f"open {partition}"):
+                if isinstance(self._inner, AsyncSource):
+                    opened: Partition[Any] | AsyncPartition[Any] = await self._inner.open_partition(partition, position)
+                else:
+                    assert isinstance(self._inner, Source)
+                    opened = self._inner.open_partition(partition, position)
+                made = _Partition(opened, self._faults, self._clock, self._most)
+        except Crash:
+            if made is not None:  # nobody hears of it who could close it
+                await made.close()
+            raise
+        return made
 
 
 class _Partition(AsyncPartition[Any]):

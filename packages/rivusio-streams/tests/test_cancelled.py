@@ -1,0 +1,161 @@
+"""A run that is cancelled, at whatever moment: everything is closed once, nothing goes on, and nothing is lost."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from rivusio_core import Use, pipe, resource
+from rivusio_streams import (
+    AsyncPartition,
+    AsyncSource,
+    EndOfPartition,
+    Flow,
+    JsonLines,
+    MemoryStore,
+    Position,
+    RunConfig,
+    Sink,
+    Stream,
+    Tumbling,
+    agg,
+)
+
+COUNT = 40
+
+
+class Opened(Counter[str]):
+    """How often each thing is open now; never below nothing."""
+
+    def open(self, name: str) -> None:
+        self[name] += 1
+
+    def close(self, name: str) -> None:
+        assert self[name] > 0, f"{name} is closed twice"
+        self[name] -= 1
+
+
+class Numbers(AsyncSource[int]):
+    replay = "seekable"
+
+    def __init__(self, opened: Opened) -> None:
+        self.opened = opened
+
+    async def partitions(self) -> Sequence[str]:
+        await anyio.lowlevel.checkpoint()
+        return ["even", "odd"]
+
+    async def open_partition(self, partition: str, position: Position | None) -> AsyncPartition[int]:
+        await anyio.lowlevel.checkpoint()
+        return _Half(self.opened, partition, position)
+
+
+class _Half(AsyncPartition[int]):
+    def __init__(self, opened: Opened, name: str, position: Any) -> None:
+        self.opened, self.name = opened, name
+        self.next = (0 if name == "even" else 1) if position is None else position
+        opened.open(name)
+
+    async def next_batch(self, maximum: int) -> list[int]:
+        await anyio.lowlevel.checkpoint()
+        if self.next >= COUNT:
+            raise EndOfPartition
+        self.next += 2
+        return [self.next - 2]
+
+    def position(self) -> Position:
+        return self.next
+
+    async def acknowledge(self, position: Position) -> None:
+        await anyio.lowlevel.checkpoint()
+
+    async def close(self) -> None:
+        self.opened.close(self.name)
+        await anyio.lowlevel.checkpoint()
+
+
+class Kept(Sink[int]):
+    """Shares a file with nobody; counts its openings."""
+
+    def __init__(self, opened: Opened) -> None:
+        self.opened = opened
+
+    def open(self) -> None:
+        self.opened.open("sink")
+
+    def write(self, batch: Sequence[int]) -> None:
+        assert self.opened["sink"] == 1
+
+    def close(self) -> None:
+        self.opened.close("sink")
+
+
+_CURRENT = [Opened()]
+
+
+@resource
+async def connection() -> AsyncIterator[Opened]:
+    await anyio.lowlevel.checkpoint()
+    opened = _CURRENT[-1]
+    opened.open("connection")
+    yield opened
+    opened.close("connection")
+    await anyio.lowlevel.checkpoint()
+
+
+@pipe(concurrency=3)
+async def looks_up(n: int, *, link: Annotated[Opened, Use(connection)]) -> int:
+    await anyio.lowlevel.checkpoint()
+    await anyio.lowlevel.checkpoint()
+    assert link["connection"] == 1
+    return n
+
+
+def flow(opened: Opened, place: Path) -> Flow:
+    _CURRENT[-1] = opened
+    looked = Stream.read(Numbers(opened)).through(looks_up)
+    timed = looked.event_time(lambda n: n * 1_000_000, out_of_order="5s").tee(Kept(opened))
+    counted = timed.window(Tumbling("10s")).aggregate(agg.collect())
+    return counted.map(lambda each: sorted(each.value)).write(JsonLines(place / "out.jsonl")).named("numbers")
+
+
+EXPECTED = ["[" + ",".join(map(str, range(start, start + 10))) + "]" for start in range(0, COUNT, 10)]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kept", [True, False])
+async def test_at_every_moment(tmp_path: Path, kept: bool) -> None:
+    """After so many turns of the event loop, for all numbers of turns until the run is over by itself."""
+    turns, over = 0, False
+    threads = threading.active_count()
+    while not over:
+        place = tmp_path / str(turns)
+        place.mkdir()
+        opened, store = Opened(), MemoryStore()
+        config = RunConfig(checkpoint=store if kept else None, every="2ms")
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as group:
+
+                async def cancel(after: int, scope: anyio.CancelScope) -> None:
+                    for _ in range(after):
+                        await anyio.lowlevel.checkpoint()
+                    scope.cancel()
+
+                group.start_soon(cancel, turns, scope)
+                await flow(opened, place).arun(config)
+                over = True
+                group.cancel_scope.cancel()
+        assert not +opened, f"left open after {turns} turns: {+opened}"
+        if kept:
+            await flow(opened, place).arun(config)
+            assert (place / "out.jsonl").read_text().split() == EXPECTED, f"after {turns} turns"
+        turns += 1 + turns // 20
+    assert turns > 100
+    assert threading.active_count() <= threads + 40
