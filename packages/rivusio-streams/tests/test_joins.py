@@ -315,8 +315,8 @@ def test_a_row_of_a_table_lasts_for_its_ttl() -> None:
         assert [each.right for each in h.output] == [1, None]
 
 
-@pytest.mark.parametrize("restarts", [False, True])
-def test_a_table_by_arrival_needs_no_event_time_and_waits_for_nothing(restarts: bool) -> None:
+@pytest.mark.parametrize("restarts", [0, 1, 3])
+def test_a_table_by_arrival_needs_no_event_time_and_waits_for_nothing(restarts: int) -> None:
     left: Input[str] = Input("left")
     right: Input[tuple[str, int | None]] = Input("right")
     table = Stream.read(right).key_by(lambda row: row[0]).table(of=lambda row: row[1])
@@ -345,8 +345,8 @@ def test_a_table_by_arrival_takes_streams_without_times_at_all() -> None:
     assert tally.given == len(out) == 3 - tally.filtered
 
 
-@pytest.mark.parametrize("restarts", [False, True])
-def test_rows_by_arrival_end_by_the_clock(restarts: bool) -> None:
+@pytest.mark.parametrize("restarts", [0, 1, 3])
+def test_rows_by_arrival_end_by_the_clock(restarts: int) -> None:
     left, right = inputs()
     table = keyed(right).table(of=lambda each: each.value, ttl="10s")
     with Harness(keyed(left).table_join(table, how="left", by="arrival"), interleave_restarts=restarts) as h:

@@ -96,9 +96,7 @@ class Harness(Generic[T]):
         flow = stream.write(self.output, name="output") if isinstance(stream, Stream) else stream
         ends = flow.ends if isinstance(stream, Stream) else rewired(flow.ends, self._recorded)
         self._plan = Plan.of(rewired(ends, self._with_late))
-        changed: dict[str, object] = {"clock": self.clock}
-        if config.dead_letters is None:
-            changed["dead_letters"] = self.dead_letters
+        changed = {} if config.dead_letters is not None else {"dead_letters": self.dead_letters}
         self._config = config.model_copy(update=changed)
         check(self._plan, dead_letters=True).raise_first()
         self._inputs = {id(node.source): node for node in self._plan.nodes if isinstance(node, ReadNode)}
@@ -141,7 +139,8 @@ class Harness(Generic[T]):
 
     async def _start(self) -> None:
         start = Start(copy.deepcopy(self._kept.steps))
-        self._run = FlowRun(self._plan, self._config, self._config.name or "test", anyio.Event(), start)
+        config = self._config.model_copy(update={"clock": _ClockOfRun(self.clock)})
+        self._run = FlowRun(self._plan, config, config.name or "test", anyio.Event(), start)
         self._task = asyncio.create_task(self._run.run(), name="the run")
 
     async def _throw_away(self) -> None:
@@ -344,6 +343,22 @@ class Harness(Generic[T]):
         if id(source) not in self._inputs:
             raise DefinitionError(f"the stream does not read {source!r}")
         return self._inputs[id(source)]
+
+
+class _ClockOfRun:
+    """The clock of the harness as one run sees it: what `monotonic` says in one run means nothing in the next."""
+
+    def __init__(self, clock: SteppedClock) -> None:
+        self._clock = clock
+        self.wall, self.sleep, self.deadline, self.working = clock.wall, clock.sleep, clock.deadline, clock.working
+        self._began = _microseconds(clock)
+
+    def monotonic(self) -> float:
+        return (_microseconds(self._clock) - self._began) / 1_000_000
+
+
+def _microseconds(clock: SteppedClock) -> int:
+    return round(clock.monotonic() * 1_000_000)
 
 
 class _Kept(Keeper):

@@ -21,7 +21,8 @@ _WINDOW = window_of(FIRST, LAST)
 @dataclass(slots=True, eq=False)
 class _Key:
     """All items of a key: in which order keys were first seen, latest time, accumulator (NOTHING where all were given),
-    how many panes were given."""
+    how many panes were given.
+    """
 
     key: Any
     order: int

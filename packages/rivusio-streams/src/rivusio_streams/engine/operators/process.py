@@ -170,6 +170,7 @@ class ProcessOperator(Operator):
 
     def finish(self) -> None:
         self.advance(FOREVER)
+        self._ended = set()  # nothing is set any more
         self.touched.update(self._states)
         self._states.clear()
         if self._expiry is not None:
