@@ -14,7 +14,7 @@ from rivusio_core.errors import Fatal
 from rivusio_streams import Context, RunConfig, Stream, Timer, Tumbling, agg
 from rivusio_streams.testing import Harness, Input
 
-restarts = pytest.mark.parametrize("restarts", [False, True])
+restarts = pytest.mark.parametrize("restarts", [0, 1, 3])
 
 
 # ------------------------------------------------------------------------------------------------- event time

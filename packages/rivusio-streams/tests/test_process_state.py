@@ -14,7 +14,7 @@ from rivusio_streams.engine.operators.expiry import Expiry
 from rivusio_streams.engine.operators.timers import Timers
 from rivusio_streams.testing import Harness, Input
 
-restarts = pytest.mark.parametrize("restarts", [False, True])
+restarts = pytest.mark.parametrize("restarts", [0, 1, 3])
 
 
 # ------------------------------------------------------------------------------------------------------- state
@@ -273,7 +273,7 @@ def test_a_million_keys_that_are_done_leave_nothing() -> None:
     assert list(sizes(stream, 1_000_000)) == [{"keys": 0, "timers": 0}] * 2
 
 
-@pytest.mark.parametrize(("count", "restarts"), [(200_000, False), (1_000, True)])
+@pytest.mark.parametrize(("count", "restarts"), [(200_000, 0), (1_000, 1), (1_000, 3)])
 def test_keys_that_are_forgotten_leave_nothing(count: int, restarts: int) -> None:
     def item(number: int, context: Context[int, int]) -> None:
         context.state += 1

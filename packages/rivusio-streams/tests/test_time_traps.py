@@ -341,7 +341,7 @@ def test_the_end_gives_every_window_once() -> None:
 @pytest.mark.parametrize("trigger", [None, EarlyCount(1) | EarlyEvery("1s", by="event_time")], ids=["", "early"])
 @pytest.mark.parametrize(("allowed", "last"), [("0s", 1), ("150s", 3)])
 @pytest.mark.parametrize("windows", [Tumbling("10s"), Hopping("10s", "3s"), Session("5s"), Sliding("5s")], ids=repr)
-@pytest.mark.parametrize("restarts", [False, True], ids=["", "restarted"])
+@pytest.mark.parametrize("restarts", [0, 1, 3], ids=["", "restarted", "followed"])
 def test_keys_leave_nothing_behind(windows: Windows, allowed: str, last: int, trigger: Any, restarts: int) -> None:
     """bytewax/bytewax#577: something is kept of each session's key for ever."""
     alive = weakref.WeakSet[Key]()

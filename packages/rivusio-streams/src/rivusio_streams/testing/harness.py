@@ -258,6 +258,25 @@ class Harness(Generic[T]):
         """Let the clock go on; whoever waits for a moment in between runs at that moment."""
         self._step(self.clock.advance(seconds(by, "advance")))
 
+    def snapshot(self) -> None:
+        """Take a snapshot of what has changed since the one before, and go on; see `restart`.
+
+        Raises:
+            Deadlock: an item never comes out of the step in which it is.
+        """
+        if self._task is not None and not self._task.done():
+            self._do(self._again(restart=False))
+
+    @property
+    def cells(self) -> dict[str, int]:
+        """How many cells of state each step had at the last snapshot, by step: a key, a window, an item that waits."""
+        return {name: len(cells) for name, (_, cells) in self._kept.steps.items()}
+
+    @property
+    def written(self) -> dict[str, int]:
+        """How many cells each step wrote in the last snapshot: those that changed, or are no more."""
+        return {**self._kept.written}
+
     def restart(self) -> None:
         """Take a snapshot, throw the run away, and restore it in a new one.
 
@@ -368,11 +387,14 @@ class _Kept(Keeper):
 
     def __init__(self) -> None:
         self.steps: dict[str, tuple[Any, dict[Any, Any]]] = {}
+        self.written: dict[str, int] = {}
 
     def keep(self, step: str, header: object, cells: Iterable[tuple[Any, Any]] = ()) -> None:
         _, kept = self.steps.get(step, (None, dict[Any, Any]()))
         self.steps[step] = (copy.deepcopy(header), kept)
+        self.written[step] = 0
         for cell, value in cells:
+            self.written[step] += 1
             if value is GONE:
                 kept.pop(cell, None)
             else:

@@ -208,8 +208,8 @@ class AlignedOperator(WindowOperator):
 
     # --------------------------------------------------------------------------------------------------- snapshots
 
-    # A cell for each window, (end, start), and for each key in it, (end, start, key). Cells of keys come in the order in
-    # which keys were first seen: in this order they are given.
+    # A cell for each window, (end, start), and for each key in it, (end, start, key). Cells of keys come in the order
+    # in which keys were first seen: in this order they are given.
 
     def header(self) -> object:
         return self.early_order

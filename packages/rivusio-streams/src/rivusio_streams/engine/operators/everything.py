@@ -20,8 +20,15 @@ _WINDOW = window_of(FIRST, LAST)
 
 @dataclass(slots=True, eq=False)
 class _Key:
-    """All items of a key: in which order keys were first seen, latest time, accumulator (NOTHING where all were given),
-    how many panes were given.
+    """All items of a key.
+
+    Attributes:
+        key: of the items.
+        order: in which keys were first seen.
+        latest: time.
+        accumulator: of the items; NOTHING where all were given.
+        panes: how many were given.
+        pending: what the trigger remembers.
     """
 
     key: Any

@@ -200,7 +200,7 @@ class ProcessOperator(Operator):
 
     def cells(self) -> Iterator[Any]:
         yield from self._states
-        yield from (key for key in self._timers.keys() if key not in self._states)
+        yield from (key for key in self._timers.owners() if key not in self._states)
 
     def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
         self._reached, self._timers.order, ended = header

@@ -106,8 +106,8 @@ class Timers:
 
     # --------------------------------------------------------------------------------------------------- snapshots
 
-    def keys(self) -> Iterable[Any]:
-        """Whose timers are set."""
+    def owners(self) -> Iterable[Any]:
+        """The keys whose timers are set."""
         return self._by_key
 
     def of(self, key: Any) -> list[tuple[str, int, TimeKind, int]]:
