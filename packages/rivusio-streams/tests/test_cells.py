@@ -148,7 +148,7 @@ LASTING: dict[str, Callable[[Keyed], Stream[Any]]] = {
     "scan": lambda keyed: keyed.scan(0, lambda count, _: count + 1),
     "distinct": lambda keyed: keyed.distinct(),
     "process": lambda keyed: keyed.process(Remembers("none")),
-    **{kind: make for kind, (make, _) in PASSING.items() if "join" not in kind},
+    **{kind: make for kind, (make, _) in PASSING.items() if "join" not in kind and "table" not in kind},
 }
 
 

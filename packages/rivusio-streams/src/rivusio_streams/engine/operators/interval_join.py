@@ -119,6 +119,7 @@ class IntervalJoinOperator(Operator):
         return list(self._arrived)
 
     def cell(self, cell: Any) -> object:
+        side: int
         side, key, time, arrival = cell
         timeline = self._kept[side].get(key)
         found = None if timeline is None else timeline.find(time, arrival)
@@ -133,6 +134,7 @@ class IntervalJoinOperator(Operator):
     def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
         self._arrived = list(header)
         found: list[dict[Any, list[Entry]]] = [{}, {}]
+        side: int
         for (side, key, time, arrival), (item, alone) in cells.items():
             found[side].setdefault(key, []).append((time, arrival, item))
             self._deadlines.append((time + self._patience[side] + 1, side, arrival, key))
