@@ -95,7 +95,7 @@ def test_punctuated_watermarks_come_with_the_items_that_carry_them() -> None:
     items = Input[Reading]("items", partitions=2)
     strategy = Punctuated[Reading](lambda each: None if each.promise is None else at(each.promise))
     stream = Stream.read(items).event_time(lambda each: at(each.second), watermarks=strategy)
-    for restarts in (False, True):
+    for restarts in (0, 1, 3):
         with Harness(stream.window(Tumbling("10s")).aggregate(agg.count()), interleave_restarts=restarts) as h:
             h.send(items, Reading(5))
             h.send(items, Reading(500))
@@ -118,8 +118,8 @@ class Slowest(WatermarkStrategy[Reading, list[int]]):
         return state, min(state) if len(state) == 3 else None
 
 
-@pytest.mark.parametrize("restarts", [False, True])
-def test_own_strategies_keep_what_they_remember_of_each_partition(restarts: bool) -> None:
+@pytest.mark.parametrize("restarts", [0, 1, 3])
+def test_own_strategies_keep_what_they_remember_of_each_partition(restarts: int) -> None:
     items = Input[Reading]("items", partitions=2)
     stream = Stream.read(items).event_time(lambda each: at(each.second), watermarks=Slowest())
     with Harness(stream.window(Tumbling("10s")).aggregate(agg.count()), interleave_restarts=restarts) as h:
@@ -235,7 +235,7 @@ def test_when_all_are_idle_event_time_stands_still() -> None:
 def test_windows_of_processing_time_close_by_the_clock() -> None:
     items = Input[str]("items")
     stream = Stream.read(items).processing_time().key_by(len).window(Tumbling("10s")).aggregate(agg.count())
-    for restarts in (False, True):
+    for restarts in (0, 1, 3):
         with Harness(stream, now=0, interleave_restarts=restarts) as h:
             h.send(items, "a")
             h.advance("4s")

@@ -14,14 +14,14 @@ from rivusio_core.errors import Fatal
 from rivusio_streams import Context, RunConfig, Stream, Timer, Tumbling, agg
 from rivusio_streams.testing import Harness, Input
 
-restarts = pytest.mark.parametrize("restarts", [False, True])
+restarts = pytest.mark.parametrize("restarts", [0, 1, 3])
 
 
 # ------------------------------------------------------------------------------------------------- event time
 
 
 @restarts
-def test_a_timer_fires_at_the_first_watermark_that_reaches_it(restarts: bool) -> None:
+def test_a_timer_fires_at_the_first_watermark_that_reaches_it(restarts: int) -> None:
     words = Input[str](watermarks="manual")
     with Harness(by_word(words).process(Silent()), interleave_restarts=restarts) as h:
         h.send(words, "a", at=0)
@@ -163,7 +163,7 @@ def test_wrong_times_say_so(do: Callable[[Any], None], message: str) -> None:
 
 
 @restarts
-def test_clock_timers_fire_though_nothing_comes(restarts: bool) -> None:
+def test_clock_timers_fire_though_nothing_comes(restarts: int) -> None:
     words = Input[str]()
     with Harness(by_word(words).process(Silent(by_clock=True)), interleave_restarts=restarts) as h:
         h.send(words, "a")
@@ -246,7 +246,7 @@ def test_processing_time_lets_timers_of_event_time_fire_by_the_clock() -> None:
 
 
 @restarts
-def test_at_the_end_all_timers_fire_once_event_time_first(restarts: bool) -> None:
+def test_at_the_end_all_timers_fire_once_event_time_first(restarts: int) -> None:
     def item(word: str, context: Context[str, int]) -> None:
         context.set_clock_timer("2s", "slow")
         context.set_clock_timer("1s", "fast")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -168,9 +169,11 @@ def test_in_any_chunks(items: list[Step], bound: int, ttl: int | None, chunk: in
 
 @settings(max_examples=60, deadline=None)
 @given(items=st.lists(steps, max_size=12), bound=st.integers(0, 10), ttl=st.none() | st.integers(1, 30))
-def test_with_a_restart_after_every_step(items: list[Step], bound: int, ttl: int | None) -> None:
+@pytest.mark.parametrize("every", [1, 3])
+def test_with_snapshots_after_every_step(every: int, items: list[Step], bound: int, ttl: int | None) -> None:
+    """And with a restart after every one, or every third."""
     source = Input[Step]()
-    with Harness(stream(source, bound, ttl), interleave_restarts=True) as h:
+    with Harness(stream(source, bound, ttl), interleave_restarts=every) as h:
         for item in items:
             h.send(source, item)
         h.end()

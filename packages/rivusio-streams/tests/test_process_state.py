@@ -14,7 +14,7 @@ from rivusio_streams.engine.operators.expiry import Expiry
 from rivusio_streams.engine.operators.timers import Timers
 from rivusio_streams.testing import Harness, Input
 
-restarts = pytest.mark.parametrize("restarts", [False, True])
+restarts = pytest.mark.parametrize("restarts", [0, 1, 3])
 
 
 # ------------------------------------------------------------------------------------------------------- state
@@ -108,7 +108,7 @@ def test_an_error_of_a_timer_ends_the_run_even_a_bad_record(error: Exception) ->
 
 
 @restarts
-def test_a_state_untouched_by_event_time_is_forgotten(restarts: bool) -> None:
+def test_a_state_untouched_by_event_time_is_forgotten(restarts: int) -> None:
     words = Input[str](watermarks="manual")
     with Harness(by_word(words).process(counted, state=int, ttl="10s"), interleave_restarts=restarts) as h:
         h.send(words, "a", at=5 * SECOND)
@@ -128,7 +128,7 @@ def test_a_state_untouched_by_event_time_is_forgotten(restarts: bool) -> None:
 
 
 @restarts
-def test_a_state_untouched_on_the_clock_is_forgotten(restarts: bool) -> None:
+def test_a_state_untouched_on_the_clock_is_forgotten(restarts: int) -> None:
     words = Input[str]()
     stream = by_word(words).process(counted, state=int, ttl="10s", ttl_by="clock")
     with Harness(stream, interleave_restarts=restarts) as h:
@@ -253,7 +253,7 @@ def done_at_once(number: int, context: Context[int, int]) -> list[int]:
     return [number]
 
 
-def sizes(stream: Any, count: int, restarts: bool = False) -> Iterator[dict[str, Any]]:
+def sizes(stream: Any, count: int, restarts: int = 0) -> Iterator[dict[str, Any]]:
     with Harness(stream(numbers := Input[int]()), interleave_restarts=restarts) as h:
         for start in range(0, count, 100_000):
             part = range(start, min(start + 100_000, count))
@@ -273,8 +273,8 @@ def test_a_million_keys_that_are_done_leave_nothing() -> None:
     assert list(sizes(stream, 1_000_000)) == [{"keys": 0, "timers": 0}] * 2
 
 
-@pytest.mark.parametrize(("count", "restarts"), [(200_000, False), (1_000, True)])
-def test_keys_that_are_forgotten_leave_nothing(count: int, restarts: bool) -> None:
+@pytest.mark.parametrize(("count", "restarts"), [(200_000, 0), (1_000, 1), (1_000, 3)])
+def test_keys_that_are_forgotten_leave_nothing(count: int, restarts: int) -> None:
     def item(number: int, context: Context[int, int]) -> None:
         context.state += 1
         if number < count:

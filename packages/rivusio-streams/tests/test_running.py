@@ -33,14 +33,14 @@ def key(item: Item) -> str:
 
 
 def outcome(stream: Callable[[Input[Item]], Stream[Any]], given: list[Item], chunk: int) -> list[Any]:
-    """What comes out; the same with a restart after every item."""
+    """What comes out; the same with a restart after every item, and after every third."""
     source = Input[Item]()
     with Harness(stream(source), config=RunConfig(chunk=chunk)) as h:
         h.send_many(source, given)
         h.end()
         found = h.output
-    if len(given) < 10:
-        with Harness(stream(source), interleave_restarts=True) as h:
+    for every in (1, 3) if len(given) < 10 else ():
+        with Harness(stream(source), interleave_restarts=every) as h:
             for item in given:
                 h.send(source, item)
             h.end()
@@ -144,8 +144,8 @@ def test_an_error_ends_the_run_behind_the_results_before_it() -> None:
     assert out == [(0, 4), (0, 4)]
 
 
-@pytest.mark.parametrize("restarts", [False, True])
-def test_values_are_forgotten_by_the_clock(restarts: bool) -> None:
+@pytest.mark.parametrize("restarts", [0, 1, 3])
+def test_values_are_forgotten_by_the_clock(restarts: int) -> None:
     words = Input[str]()
     stream = Stream.read(words).key_by(lambda word: word).reduce(lambda a, b: a + b, ttl="10s", ttl_by="clock")
     with Harness(stream, interleave_restarts=restarts) as h:
@@ -192,8 +192,8 @@ def test_distinct_items_themselves() -> None:
         Stream.read([[1]]).distinct().write([]).run()
 
 
-@pytest.mark.parametrize("restarts", [False, True])
-def test_distinct_by_the_clock(restarts: bool) -> None:
+@pytest.mark.parametrize("restarts", [0, 1, 3])
+def test_distinct_by_the_clock(restarts: int) -> None:
     words = Input[str]()
     with Harness(Stream.read(words).distinct(within="10s", by="clock"), interleave_restarts=restarts) as h:
         h.send(words, "a")

@@ -89,8 +89,8 @@ def test_sessions_need_aggregators_that_can_merge() -> None:
         Stream.read([1]).window(Session("1s")).aggregate(Unmergeable())
 
 
-@pytest.mark.parametrize("restarts", [False, True])
-def test_a_fold_without_merge_sees_the_items_of_merged_sessions_in_order(restarts: bool) -> None:
+@pytest.mark.parametrize("restarts", [0, 1, 3])
+def test_a_fold_without_merge_sees_the_items_of_merged_sessions_in_order(restarts: int) -> None:
     numbers = Input[int]("numbers")
     timed = Stream.read(numbers).event_time(lambda n: n * SECOND, out_of_order="1m")
     folded = timed.window(Session("5s")).fold("", lambda text, n: f"{text}{n}")
@@ -180,8 +180,8 @@ class Never(Trigger[object, int]):
         return left + right
 
 
-@pytest.mark.parametrize("restarts", [False, True])
-def test_own_triggers_are_merged_with_their_sessions(restarts: bool) -> None:
+@pytest.mark.parametrize("restarts", [0, 1, 3])
+def test_own_triggers_are_merged_with_their_sessions(restarts: int) -> None:
     numbers = Input[int]("numbers")
     timed = Stream.read(numbers).event_time(lambda n: n * SECOND, out_of_order="1m")
     with Harness(timed.window(Session("5s"), trigger=Never()).collect(), interleave_restarts=restarts) as h:

@@ -70,7 +70,8 @@ class Send:
 
 
 Op: TypeAlias = Send | Mark | Idle | Passed
-How: TypeAlias = Literal["singly", "in chunks", "restarted"]
+How: TypeAlias = Literal["singly", "in chunks", "restarted", "followed"]
+"""Restarted: after each item; followed: a snapshot of what changed after each, and a restart after every third."""
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,7 @@ def run(case: Case, windows: Windows, how: How, then: Callable[[Stream[Any]], St
         if case.value == "items"
         else windowed.aggregate(agg.total(lambda row: 2**row.order))
     )
-    with Harness(then(results), interleave_restarts=how == "restarted", now=case.now) as h:
+    with Harness(then(results), interleave_restarts={"restarted": 1, "followed": 3}.get(how, 0), now=case.now) as h:
         for op in case.ops:
             match op:
                 case Send(partition, sent) if how == "in chunks":
@@ -334,7 +335,7 @@ WAITING_OVER_RESTARTS = marked(sent(0), Passed(2_000_000), Passed(1_000_000), ea
 """A pane is due by the clock, and there is a restart on the way."""
 
 
-hows = st.sampled_from(["singly", "in chunks", "restarted"])
+hows = st.sampled_from(["singly", "in chunks", "restarted", "followed", "followed"])
 much = settings(max_examples=int(os.environ.get("WINDOW_CASES", "60")), deadline=None)
 
 
@@ -342,6 +343,7 @@ much = settings(max_examples=int(os.environ.get("WINDOW_CASES", "60")), deadline
 @given(case=cases(), how=hows, size=st.integers(1, 25), offset=st.integers(-20, 20))
 @example(case=TAKEN_BACK, how="singly", size=10, offset=0)
 @example(case=WAITING_OVER_RESTARTS, how="restarted", size=10, offset=0)
+@example(case=WAITING_OVER_RESTARTS, how="followed", size=10, offset=0)
 def test_tumbling(case: Case, how: How, size: int, offset: int) -> None:
     found = engine(case, Tumbling(span(size), offset=span(offset)), how)
     assert found == expected(case, oracle.Aligned(tumbled(size, offset)))

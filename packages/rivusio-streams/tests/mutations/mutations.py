@@ -39,6 +39,14 @@ STAGE = "engine/operator_stage.py"
 CLOCK_STAGE = "engine/clock_time_stage.py"
 MERGE = "engine/merge_stage.py"
 READER = "engine/reader.py"
+PROCESS = "engine/operators/process.py"
+FORGETTING = "engine/operators/forgetting.py"
+RUNNING = "engine/operators/running.py"
+DISTINCT = "engine/operators/distinct.py"
+INTERVAL = "engine/operators/interval_join.py"
+ASOF = "engine/operators/asof_join.py"
+ARRIVAL = "engine/operators/arrival_join.py"
+WINDOW_JOIN = "engine/operators/window_join.py"
 
 MUTATIONS = (
     # ------------------------------------------------------------------------------- tumbling, hopping, own windows
@@ -105,7 +113,7 @@ MUTATIONS = (
         "",
     ),
     Mutation("the index of panes does not go on", ALIGNED, "found.panes[key] = index + 1", "found.panes[key] = index"),
-    Mutation("discarding panes accumulate", ALIGNED, "            if not self.accumulate:", "            if False:"),
+    Mutation("discarding panes accumulate", ALIGNED, "= accumulator if self.accumulate else NOTHING", "= accumulator"),
     Mutation(
         "what a trigger remembers outlives the close",
         ALIGNED,
@@ -124,14 +132,14 @@ MUTATIONS = (
     Mutation(
         "a snapshot forgets the index of panes",
         ALIGNED,
-        "                    [*each.panes.items()],",
-        "                    [],",
+        "return self.dump(found.get(key)), found.panes.get(key, 0), None",
+        "return self.dump(found.get(key)), 0, None",
     ),
     Mutation(
         "a snapshot forgets that windows are closed",
         ALIGNED,
-        "                    each.closed,",
-        "                    False,",
+        "return found.held, found.closed",
+        "return found.held, False",
     ),
     Mutation(
         "a restored window is never dropped",
@@ -219,12 +227,8 @@ MUTATIONS = (
         " and session.last + self._gap + self.allowed == drop",
         "",
     ),
-    Mutation(
-        "a snapshot forgets the order of sessions", SESSION, "                each.order,\n", "                0,\n"
-    ),
-    Mutation(
-        "a snapshot forgets the panes of sessions", SESSION, "                each.panes,\n", "                0,\n"
-    ),
+    Mutation("a snapshot forgets the order of sessions", SESSION, "            each.order,\n", "            0,\n"),
+    Mutation("a snapshot forgets the panes of sessions", SESSION, "            each.panes,\n", "            0,\n"),
     # ------------------------------------------------------------------------------------------------------- sliding
     Mutation(
         "a sliding window reaches one microsecond too far back",
@@ -271,7 +275,7 @@ MUTATIONS = (
     Mutation(
         "items of sliding windows are never forgotten",
         SLIDING,
-        "            del own.items[: bisect_left(own.items, (time + 1, -1), key=_place)]\n",
+        "            del own.items[:stop]\n",
         "",
     ),
     Mutation(
@@ -283,8 +287,8 @@ MUTATIONS = (
     Mutation(
         "a snapshot forgets what no pane of a sliding window held",
         SLIDING,
-        "(each.time, each.order, list(each.new), each.panes,",
-        "(each.time, each.order, [], each.panes,",
+        "return each.order, new, each.panes,",
+        "return each.order, [], each.panes,",
     ),
     # ----------------------------------------------------------------------------------------------- global and count
     Mutation(
@@ -298,8 +302,8 @@ MUTATIONS = (
     Mutation(
         "a snapshot forgets what a global window accumulated",
         GLOBAL,
-        "(own.key, own.latest, self.dump(own.accumulator), own.panes)",
-        "(own.key, own.latest, NOTHING, own.panes)",
+        "return own.order, own.latest, self.dump(own.accumulator), own.panes,",
+        "return own.order, own.latest, NOTHING, own.panes,",
     ),
     Mutation(
         "a count window is given one item early",
@@ -322,8 +326,8 @@ MUTATIONS = (
     Mutation(
         "a snapshot forgets the place between count windows",
         COUNT,
-        "                own.since,\n",
-        "                0,\n",
+        "            own.since,\n",
+        "            0,\n",
     ),
     # -------------------------------------------------------------------------------------------------------- triggers
     Mutation(
@@ -377,14 +381,14 @@ MUTATIONS = (
     Mutation(
         "a snapshot forgets what a trigger remembers",
         EARLY,
-        "(name, each.state, each.by_event_time,",
-        "(name, self._trigger.create(), each.by_event_time,",
+        "Pending(where, state, order,",
+        "Pending(where, self._trigger.create(), order,",
     ),
     Mutation(
-        "a deadline by the clock begins anew with each restart",
-        EARLY,
-        "by_clock = FOREVER if left is None else now + left",
-        "by_clock = FOREVER if left is None else now + (self._after_clock or 0)",
+        "a restored operator goes by the clock of the new run",
+        STAGE,
+        'self._shift = header["now"] - self._now()',
+        "self._shift = 0",
     ),
     Mutation(
         "joined triggers wait for both",
@@ -525,4 +529,183 @@ MUTATIONS = (
     Mutation("the end closes nothing", STAGE, "                operator.finish()\n", ""),
     Mutation("the clock is not looked at", STAGE, "                        self.operator.tick()\n", ""),
     Mutation("late items are lost", STAGE, "            await self._late_out.take(late)\n", "            pass\n"),
+    # ------------------------------------------------------------------------------- snapshots of what has changed only
+    Mutation("a snapshot is without new keys of windows", ALIGNED, "for key in each.fresh:\n", "for key in ():\n"),
+    Mutation(
+        "a snapshot is without what became of windows",
+        ALIGNED,
+        "                yield place\n                for key in each.fresh",
+        "                for key in each.fresh",
+    ),
+    Mutation(
+        "a key of a window comes last when it is touched again",
+        ALIGNED,
+        "return {**self.settled, **self.fresh} if self.settled else self.fresh",
+        "return {**self.fresh, **{k: v for k, v in self.settled.items() if k not in self.fresh}}",
+    ),
+    Mutation(
+        "a snapshot takes the keys of windows for what they were at the one before",
+        ALIGNED,
+        "                each.settled.update(each.fresh)\n",
+        "                each.settled.update({k: v for k, v in each.fresh.items() if k not in each.settled})\n",
+    ),
+    Mutation(
+        "keys of windows that are dropped stay in checkpoints",
+        ALIGNED,
+        "            self.touched.update((*place, key) for key in found.all())\n",
+        "",
+    ),
+    Mutation("windows that are dropped stay in checkpoints", ALIGNED, "            self.touched.add(place)\n", ""),
+    Mutation("a snapshot is without new items of sessions", SESSION, "        self.touched.add(key)\n", ""),
+    Mutation(
+        "a snapshot is without the close of sessions",
+        SESSION,
+        "        self.touched.add(session.key)\n        self.held -=",
+        "        self.held -=",
+    ),
+    Mutation(
+        "sessions that are over stay in checkpoints",
+        SESSION,
+        "        self.touched.add(session.key)\n        session.gone = True",
+        "        session.gone = True",
+    ),
+    Mutation("a snapshot is without early panes of sessions", SESSION, "        self.touched.add(where.key)\n", ""),
+    Mutation(
+        "a snapshot is without new items of sliding windows",
+        SLIDING,
+        "        self.touched.add((key, *item[:2]))\n",
+        "",
+    ),
+    Mutation(
+        "a snapshot is without sliding windows that take an item",
+        SLIDING,
+        "            window = own.windows[time]\n            self.touched.add((window.key, time))\n",
+        "            window = own.windows[time]\n",
+    ),
+    Mutation(
+        "a snapshot is without the close of sliding windows",
+        SLIDING,
+        "        self.touched.add((window.key, window.time))\n        self.held -=",
+        "        self.held -=",
+    ),
+    Mutation(
+        "a snapshot is without early panes of sliding windows",
+        SLIDING,
+        "        self.touched.add((where.key, where.time))\n",
+        "",
+    ),
+    Mutation(
+        "sliding windows that are over stay in checkpoints",
+        SLIDING,
+        "            self.touched.add((window.key, window.time))\n            del",
+        "            del",
+    ),
+    Mutation(
+        "items that no sliding window needs stay in checkpoints",
+        SLIDING,
+        "            self.touched.update((key, *item[:2]) for item in own.items[:stop])\n",
+        "",
+    ),
+    Mutation("a snapshot is without new items of global windows", GLOBAL, "        self.touched.add(key)\n", ""),
+    Mutation(
+        "a snapshot is without early panes of global windows", GLOBAL, "        self.touched.add(where.key)\n", ""
+    ),
+    Mutation("a snapshot is without new items of count windows", COUNT, "        self.touched.add(key)\n", ""),
+    Mutation(
+        "a snapshot is without what an item made of the state", PROCESS, "        self.touched.add(key)  #", "        #"
+    ),
+    Mutation("a snapshot is without what a timer did", PROCESS, "        self.touched.add(timer.key)\n", ""),
+    Mutation(
+        "states that expired stay in checkpoints",
+        PROCESS,
+        "                self.touched.add(key)\n                del self._states[key]",
+        "                del self._states[key]",
+    ),
+    Mutation(
+        "a snapshot is without timers",
+        PROCESS,
+        "self._expiry.at.get(cell), timers\n",
+        "self._expiry.at.get(cell), []\n",
+    ),
+    Mutation("a snapshot is without new running values", RUNNING, "        self.touched.add(key)\n", ""),
+    Mutation(
+        "a snapshot is without running values that were made many at a time",
+        STAGE,
+        "            operator.touched.update(columns[KEY] if self._keyed else (None,))\n",
+        "            pass\n",
+    ),
+    Mutation("a snapshot is without items that are remembered", DISTINCT, "        self.touched.add(same)\n", ""),
+    Mutation(
+        "values that are forgotten stay in checkpoints",
+        FORGETTING,
+        "            self.touched.add(key)\n",
+        "",
+    ),
+    Mutation(
+        "a snapshot is without new items of interval joins",
+        INTERVAL,
+        "            self.touched.add((side, key, time, arrival))\n            heappush",
+        "            heappush",
+    ),
+    Mutation(
+        "a snapshot does not know that an item has found a partner",
+        INTERVAL,
+        "                self.touched.add((1 - side, key, other_time, other_arrival))\n",
+        "",
+    ),
+    Mutation(
+        "items that are past an interval stay in checkpoints",
+        INTERVAL,
+        "            self.touched.add((side, key, time, arrival))\n            timeline.drop(1)",
+        "            timeline.drop(1)",
+    ),
+    Mutation(
+        "a snapshot is without left items of as-of joins",
+        ASOF,
+        "            self.touched.add((time, arrival))\n            self.held += 1",
+        "            self.held += 1",
+    ),
+    Mutation(
+        "left items that are given stay in checkpoints",
+        ASOF,
+        "            self.touched.add((time, arrival))\n            self.held -= 1",
+        "            self.held -= 1",
+    ),
+    Mutation(
+        "a snapshot is without right items of as-of joins",
+        ASOF,
+        "            self.touched.add((time, arrival, key))\n            if time > mark:",
+        "            if time > mark:",
+    ),
+    Mutation(
+        "a snapshot does not know that event time has reached a right item",
+        ASOF,
+        "            self.touched.add((time, arrival, key))\n            self.held -= 1",
+        "            self.held -= 1",
+    ),
+    Mutation(
+        "right items that are replaced stay in checkpoints",
+        ASOF,
+        "            self.touched.add((*timeline[index][:2], key))\n",
+        "            pass\n",
+    ),
+    Mutation(
+        "a snapshot is without rows of a table",
+        ARRIVAL,
+        "        self.touched.add(key)\n        self._rows.pop",
+        "        self._rows.pop",
+    ),
+    Mutation(
+        "rows of a table that ended stay in checkpoints",
+        ARRIVAL,
+        "            self.touched.add(key)\n            del",
+        "            del",
+    ),
+    Mutation(
+        "a snapshot is without the items of window joins",
+        WINDOW_JOIN,
+        "        return self._inner.changed()\n",
+        "        return self.touched\n",
+    ),
+    Mutation("cells are never settled", STAGE, "        operator.settle()\n", ""),
 )

@@ -45,5 +45,6 @@ class StateKeeper(Keeper):
             state = earlier.setdefault(name, StepState(own.header, {}))
             state.header = own.header
             for cell, value in own.cells.items():
-                state.cells.pop(cell, None)
+                if value is None or state.cells.get(cell) is None:  # what was gone in between comes last again
+                    state.cells.pop(cell, None)
                 state.cells[cell] = value

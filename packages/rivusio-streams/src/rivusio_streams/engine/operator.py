@@ -2,12 +2,17 @@
 
 An operator is sync and does no I/O: what comes out depends on the items, the watermark just before each, and the clock
 alone. `OperatorStage` does everything else: chunks, errors, counts, signals, timers, snapshots.
+
+What an operator keeps is a header and cells, so that a snapshot needs only what changed since the one before. Values of
+both are plain: numbers, text, tuples, lists, dicts, values of users, NOTHING. Ids of cells are hashable, and such that
+an item touches few and small cells: one for each key, say. Readings of the clock are kept as they are, since the clock
+of an operator goes on in a restored run where it stood in the one before.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from rivusio_streams.moment import FOREVER, NEVER
@@ -38,15 +43,17 @@ class Operator(ABC):
         before: how far it had come before: what the steps behind know.
         next: the watermark at which `advance` has something to do.
         timed: items say when they happened; set by the stage.
-        now: the clock, microseconds of `Clock.monotonic`; kept up to date where `clocked`.
+        now: the clock, microseconds since some moment; it stands still between two runs. Kept up to date where
+            `clocked`.
         wall: the wall clock, microseconds since the epoch; kept up to date where `clocked`.
         due: the reading of the clock at which `tick` has something to do.
         clocked: it uses the clock.
         one_to_one: each item gives one result at once, with the time of the item, and time changes nothing: the stage
-            calls `add_each` in place of `add_rows`.
+            calls `add_each` in place of `add_rows`, and notes that the cell was touched whose id is the item's key.
         delay: microseconds by which results may lie behind the watermark; what leaves the step is held back so much.
         held: items that wait for something.
         filtered: items that gave nothing and wait for nothing, so far.
+        touched: ids of cells that may have changed, or gone, since the last snapshot.
         values, times, marks: results since the stage last took them, with their event times, and the watermark just
             before each (already held back by `delay`).
     """
@@ -65,6 +72,7 @@ class Operator(ABC):
         self.due = FOREVER
         self.held: int = 0
         self.filtered: int = 0
+        self.touched: set[Any] = set()
         self.values: list[Any] = []
         self.times: list[int] = []
         self.marks: list[int] = []
@@ -118,13 +126,31 @@ class Operator(ABC):
         self.times.append(time)
         self.marks.append(mark)
 
-    @abstractmethod
-    def snapshot(self) -> object:
-        """What is kept, as plain values; those may go on changing."""
+    # -------------------------------------------------------------------------------------------------- snapshots
+
+    def header(self) -> object:
+        """What belongs to no cell: a small plain value, written whole with each snapshot."""
+        return None
 
     @abstractmethod
-    def restore(self, state: Any) -> None:
-        """Take up what a snapshot says, in place of nothing."""
+    def cell(self, cell: Any) -> object:
+        """What is kept in a cell, by its id, as a plain value that may go on changing; GONE: nothing."""
+
+    @abstractmethod
+    def cells(self) -> Iterable[Any]:
+        """The ids of all cells there are."""
+
+    def changed(self) -> Iterable[Any]:
+        """The ids of the cells that may have changed, or gone, since `settle`."""
+        return self.touched
+
+    def settle(self) -> None:
+        """A snapshot has what changed."""
+        self.touched.clear()
+
+    @abstractmethod
+    def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
+        """Take up header and all cells, in place of nothing; cells come in the order in which they came to be."""
 
     def explain(self) -> dict[str, object]:
         """What is held and how old it is, as values that JSON can hold; see `rivusio explain`."""

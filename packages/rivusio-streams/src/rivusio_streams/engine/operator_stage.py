@@ -89,6 +89,10 @@ class OperatorStage(Stage, Stateful):
         self.origin_name = origin_name
         self._given = 0
         self._over = False
+        self._followed = False
+        """There was a snapshot: the next one needs only what changed."""
+        self._shift = 0
+        """What the operator's clock is ahead of that of the run, microseconds."""
         self._lock = anyio.Lock() if operator.clocked else None
         self._planned = FOREVER
         self._changed = anyio.Event()
@@ -148,6 +152,8 @@ class OperatorStage(Stage, Stateful):
         given, values, bad = operator.values, chunk.values, list[int]()
         fatal: PipeError | None = None
         pairs = zip(columns[KEY] if self._keyed else repeat(None), values)  # noqa: B905  # repeat goes on for ever
+        if self._followed:  # all at once, since this costs less than one by one
+            operator.touched.update(columns[KEY] if self._keyed else (None,))
         while fatal is None:
             try:
                 operator.add_each(pairs)
@@ -231,6 +237,8 @@ class OperatorStage(Stage, Stateful):
 
     async def _push(self) -> None:
         operator = self.operator
+        if not self._followed:
+            operator.touched.clear()  # nobody asks for it
         if operator.values:
             count, values = len(operator.values), operator.values
             columns = (range(self._given, self._given + count), [self._origin] * count, operator.times, operator.marks)
@@ -257,7 +265,7 @@ class OperatorStage(Stage, Stateful):
         self.operator.now, self.operator.wall = self._now(), self._context.clock.wall()
 
     def _now(self) -> int:
-        return round(self._context.clock.monotonic() * 1_000_000)
+        return round(self._context.clock.monotonic() * 1_000_000) + self._shift
 
     async def _watch_clock(self) -> None:
         while True:
@@ -281,17 +289,24 @@ class OperatorStage(Stage, Stateful):
 
     def keep(self, keeper: Keeper) -> None:
         operator = self.operator
+        ids = operator.changed() if self._followed and not keeper.whole else operator.cells()
         header = {
             "given": self._given,
             "watermark": operator.watermark,
             "held": operator.held,
-            "operator": operator.snapshot(),
+            "now": self._now(),
+            "operator": operator.header(),
         }
-        keeper.keep(self.name, header)
+        keeper.keep(self.name, header, ((each, operator.cell(each)) for each in ids))
+        operator.settle()
+        self._followed = True
 
     def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
-        operator, state = self.operator, header
-        self._given, operator.watermark, operator.held = state["given"], state["watermark"], state["held"]
+        operator = self.operator
+        self._given, operator.watermark, operator.held = header["given"], header["watermark"], header["held"]
+        self._shift = header["now"] - self._now()
         self._read_clock()
-        operator.restore(state["operator"])
+        operator.restore(header["operator"], cells)
+        operator.touched.clear()
         self._planned = operator.due
+        self._followed = True

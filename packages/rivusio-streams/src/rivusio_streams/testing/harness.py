@@ -13,7 +13,7 @@ from typing import Any, Generic, Self, TypeVar, overload
 import anyio
 
 from rivusio_core.duration import Duration, seconds
-from rivusio_core.engine.stage import Keeper
+from rivusio_core.engine.stage import GONE, Keeper
 from rivusio_core.errors import DefinitionError
 from rivusio_core.event_loop import running_loop
 from rivusio_core.listener import Tally
@@ -52,7 +52,8 @@ class Harness(Generic[T]):
     Args:
         stream: which reads `Input`s; a stream needs no sink, those of a flow are written to as ever.
         config: settings of the run; `clock` is the harness's own.
-        interleave_restarts: restart after every call: the results must be the same.
+        interleave_restarts: restart after every call; a number: take a snapshot after every call, of what has changed,
+            and restart after so many. The results must be the same.
         now: what the clock says at the beginning.
 
     Raises:
@@ -65,7 +66,7 @@ class Harness(Generic[T]):
         stream: Stream[T],
         *,
         config: RunConfig = ...,
-        interleave_restarts: bool = ...,
+        interleave_restarts: bool | int = ...,
         now: datetime | int = ...,
     ) -> None: ...
     @overload
@@ -74,7 +75,7 @@ class Harness(Generic[T]):
         stream: Flow,
         *,
         config: RunConfig = ...,
-        interleave_restarts: bool = ...,
+        interleave_restarts: bool | int = ...,
         now: datetime | int = ...,
     ) -> None: ...
     def __init__(
@@ -82,7 +83,7 @@ class Harness(Generic[T]):
         stream: Stream[T] | Flow,
         *,
         config: RunConfig = _SETTINGS,
-        interleave_restarts: bool = False,
+        interleave_restarts: bool | int = False,
         now: datetime | int = 1_700_000_000_000_000,
     ) -> None:
         self.output: list[T] = []
@@ -95,13 +96,12 @@ class Harness(Generic[T]):
         flow = stream.write(self.output, name="output") if isinstance(stream, Stream) else stream
         ends = flow.ends if isinstance(stream, Stream) else rewired(flow.ends, self._recorded)
         self._plan = Plan.of(rewired(ends, self._with_late))
-        changed: dict[str, object] = {"clock": self.clock}
-        if config.dead_letters is None:
-            changed["dead_letters"] = self.dead_letters
+        changed = {} if config.dead_letters is not None else {"dead_letters": self.dead_letters}
         self._config = config.model_copy(update=changed)
         check(self._plan, dead_letters=True).raise_first()
         self._inputs = {id(node.source): node for node in self._plan.nodes if isinstance(node, ReadNode)}
-        self._interleave = interleave_restarts
+        self._interleave, self._steps = int(interleave_restarts), 0
+        self._kept = _Kept()
         self._tallies: dict[str, Tally] = {}
         self._taken = 0
         self._runner = asyncio.Runner()
@@ -122,7 +122,7 @@ class Harness(Generic[T]):
         for node in self._inputs.values():
             if isinstance(node.source, Input):
                 node.source.begin()
-        self._do(self._start({}))
+        self._do(self._start())
         return self
 
     def __exit__(
@@ -137,8 +137,10 @@ class Harness(Generic[T]):
         if error is None and over:
             self._check_ledger()
 
-    async def _start(self, states: dict[str, tuple[Any, dict[Any, Any]]]) -> None:
-        self._run = FlowRun(self._plan, self._config, self._config.name or "test", anyio.Event(), Start(states))
+    async def _start(self) -> None:
+        start = Start(copy.deepcopy(self._kept.steps))
+        config = self._config.model_copy(update={"clock": _ClockOfRun(self.clock)})
+        self._run = FlowRun(self._plan, config, config.name or "test", anyio.Event(), start)
         self._task = asyncio.create_task(self._run.run(), name="the run")
 
     async def _throw_away(self) -> None:
@@ -256,26 +258,46 @@ class Harness(Generic[T]):
         """Let the clock go on; whoever waits for a moment in between runs at that moment."""
         self._step(self.clock.advance(seconds(by, "advance")))
 
-    def restart(self) -> None:
-        """Take a snapshot, throw the run away, and restore it in a new one.
+    def snapshot(self) -> None:
+        """Take a snapshot of what has changed since the one before, and go on; see `restart`.
 
         Raises:
             Deadlock: an item never comes out of the step in which it is.
         """
-        if self._task is None or self._task.done():
-            return
-        self._do(self._again())
+        if self._task is not None and not self._task.done():
+            self._do(self._again(restart=False))
 
-    async def _again(self) -> None:
+    @property
+    def cells(self) -> dict[str, int]:
+        """How many cells of state each step had at the last snapshot, by step: a key, a window, an item that waits."""
+        return {name: len(cells) for name, (_, cells) in self._kept.steps.items()}
+
+    @property
+    def written(self) -> dict[str, int]:
+        """How many cells each step wrote in the last snapshot: those that changed, or are no more."""
+        return {**self._kept.written}
+
+    def restart(self) -> None:
+        """Take a snapshot, throw the run away, and restore it in a new one.
+
+        A snapshot holds what has changed since the one before, as in a run with checkpoints.
+
+        Raises:
+            Deadlock: an item never comes out of the step in which it is.
+        """
+        if self._task is not None and not self._task.done():
+            self._do(self._again(restart=True))
+
+    async def _again(self, *, restart: bool) -> None:
         if self._run is None:
             return
-        keeper = _Copies()
-        taking = asyncio.create_task(self._run.snapshot(keeper))
+        taking = asyncio.create_task(self._run.snapshot(self._kept))
         await self.clock.finish(taking)
         self._check_ledger()
         taking.result()
-        await self._throw_away()
-        await self._start(keeper.steps)
+        if restart:
+            await self._throw_away()
+            await self._start()
 
     def end(self, *inputs: Input[Any]) -> None:
         """End inputs: all of them, unless some are named. When all have ended, time passes until the run is over.
@@ -299,8 +321,9 @@ class Harness(Generic[T]):
 
     def _step(self, call: Coroutine[Any, Any, None]) -> None:
         self._do(call)
-        if self._interleave:
-            self.restart()
+        self._steps += 1
+        if self._interleave and self._task is not None and not self._task.done():
+            self._do(self._again(restart=self._steps % self._interleave == 0))
 
     # ------------------------------------------------------------------------------------------- what came of it
 
@@ -341,14 +364,41 @@ class Harness(Generic[T]):
         return self._inputs[id(source)]
 
 
-class _Copies(Keeper):
-    """Keeps copies of all that steps keep, by name."""
+class _ClockOfRun:
+    """The clock of the harness as one run sees it: what `monotonic` says in one run means nothing in the next."""
+
+    def __init__(self, clock: SteppedClock) -> None:
+        self._clock = clock
+        self.wall, self.sleep, self.deadline, self.working = clock.wall, clock.sleep, clock.deadline, clock.working
+        self._began = _microseconds(clock)
+
+    def monotonic(self) -> float:
+        return (_microseconds(self._clock) - self._began) / 1_000_000
+
+
+def _microseconds(clock: SteppedClock) -> int:
+    return round(clock.monotonic() * 1_000_000)
+
+
+class _Kept(Keeper):
+    """Copies of all that steps keep, by name: each snapshot on top of those before it."""
+
+    whole = False
 
     def __init__(self) -> None:
         self.steps: dict[str, tuple[Any, dict[Any, Any]]] = {}
+        self.written: dict[str, int] = {}
 
     def keep(self, step: str, header: object, cells: Iterable[tuple[Any, Any]] = ()) -> None:
-        self.steps[step] = (copy.deepcopy(header), {key: copy.deepcopy(value) for key, value in cells})
+        _, kept = self.steps.get(step, (None, dict[Any, Any]()))
+        self.steps[step] = (copy.deepcopy(header), kept)
+        self.written[step] = 0
+        for cell, value in cells:
+            self.written[step] += 1
+            if value is GONE:
+                kept.pop(cell, None)
+            else:
+                kept[cell] = copy.deepcopy(value)
 
 
 def _needs_times(read: ReadNode, plan: Plan) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from typing import Any, TypeAlias
 
+from rivusio_core.engine.stage import GONE
 from rivusio_streams.engine.operator import RowFailed, Rows
 from rivusio_streams.engine.operators.early import Pending
 from rivusio_streams.engine.operators.nothing import NOTHING
@@ -25,18 +26,31 @@ class _Open:
         window: its interval.
         held: items that wait for this window to close: those for which it is the last to do so.
         closed: its on-time result was given.
-        accumulators: by key, in the order in which keys were first seen; NOTHING where all items were given already and
-            panes do not accumulate.
+        fresh: accumulators by key of the keys that were touched since the last snapshot; NOTHING where all items were
+            given already and panes do not accumulate. So the usual item costs nothing more for being in a snapshot.
+        settled: those of the other keys; what it says of a key that is in `fresh` is out of date. Keys of both, these
+            first, are in the order in which they were first seen.
         panes: how many results were given, by key.
         pending: what the trigger remembers, by key.
+        stored: a snapshot has it.
     """
 
     window: Window
     held: int = 0
     closed: bool = False
-    accumulators: dict[Any, Any] = field(default_factory=dict[Any, Any])
+    fresh: dict[Any, Any] = field(default_factory=dict[Any, Any])
+    settled: dict[Any, Any] = field(default_factory=dict[Any, Any])
     panes: dict[Any, int] = field(default_factory=dict[Any, int])
     pending: dict[Any, Pending] = field(default_factory=dict[Any, Pending])
+    stored: bool = False
+
+    def get(self, key: Any) -> Any:
+        """The accumulator of a key, or NOTHING."""
+        return self.fresh[key] if key in self.fresh else self.settled.get(key, NOTHING)
+
+    def all(self) -> dict[Any, Any]:
+        """The accumulators of all keys, in their order."""
+        return {**self.settled, **self.fresh} if self.settled else self.fresh
 
 
 _Place: TypeAlias = tuple[int, int]
@@ -80,11 +94,13 @@ class AlignedOperator(WindowOperator):
                 if found is None or found.closed:
                     late[index] = not self.add(time, mark, key, value)
                     continue
-                accumulators = found.accumulators
-                accumulator = accumulators.get(key, nothing)
+                fresh = found.fresh
+                accumulator = fresh.get(key, nothing)
                 if accumulator is nothing:
-                    accumulator = create()
-                accumulators[key] = add(accumulator, value) if add_at is None else add_at(accumulator, value, time)
+                    accumulator = found.get(key)
+                    if accumulator is nothing:
+                        accumulator = create()
+                fresh[key] = add(accumulator, value) if add_at is None else add_at(accumulator, value, time)
                 found.held += 1
                 added += 1
         except Exception as error:
@@ -102,7 +118,7 @@ class AlignedOperator(WindowOperator):
                 found = self._open.get(place)
                 if found is None:
                     found = self._new((start, end))
-                found.accumulators[key] = self.with_value(found.accumulators.get(key, NOTHING), value, time)
+                found.fresh[key] = self.with_value(found.get(key), value, time)
                 if self.early is not None:
                     self._heed(place, found, key, value, time, mark)
                 waiting = found
@@ -110,7 +126,7 @@ class AlignedOperator(WindowOperator):
                 found = self._open.get(place)
                 if found is None:
                     found = self._new((start, end), closed=True)
-                found.accumulators[key] = self.with_value(found.accumulators.get(key, NOTHING), value, time)
+                found.fresh[key] = self.with_value(found.get(key), value, time)
                 self._give(place, found, key, mark, "late")
                 taken = True
         if waiting is None:
@@ -157,7 +173,7 @@ class AlignedOperator(WindowOperator):
             self._close(heappop(self._closing))
         self.give_due(watermark)
         while self._dropping and self._dropping[0][0] + self.allowed <= watermark:
-            del self._open[heappop(self._dropping)]
+            self._drop(heappop(self._dropping))
         self.schedule()
 
     def _close(self, place: _Place) -> None:
@@ -167,61 +183,95 @@ class AlignedOperator(WindowOperator):
         for pending in found.pending.values():
             pending.over = True
         found.pending.clear()
-        for key in list(found.accumulators):
-            if found.accumulators[key] is not NOTHING:
+        found.fresh, found.settled = found.all(), {}
+        for key in list(found.fresh):
+            if found.fresh[key] is not NOTHING:
                 self._give(place, found, key, place[0] - 1, "on_time")
         if self.allowed:
             heappush(self._dropping, place)
         else:
-            del self._open[place]
+            self._drop(place)
+
+    def _drop(self, place: _Place) -> None:
+        found = self._open.pop(place)
+        if found.stored:
+            self.touched.add(place)
+            self.touched.update((*place, key) for key in found.all())
 
     def _give(self, place: _Place, found: _Open, key: Any, mark: int, timing: Timing) -> None:
         index = found.panes.get(key, 0)
-        self.give_pane(key, found.window, found.accumulators[key], index, timing, place[0] - 1, mark)
+        accumulator = found.get(key)
+        self.give_pane(key, found.window, accumulator, index, timing, place[0] - 1, mark)
         if self.keeps_closed:
             found.panes[key] = index + 1
-            if not self.accumulate:
-                found.accumulators[key] = NOTHING
+            found.fresh[key] = accumulator if self.accumulate else NOTHING
 
     # --------------------------------------------------------------------------------------------------- snapshots
 
-    def snapshot(self) -> object:
-        return {
-            "windows": [
-                (
-                    place,
-                    each.held,
-                    each.closed,
-                    [(key, self.dump(own)) for key, own in each.accumulators.items()],
-                    [*each.panes.items()],
-                )
-                for place, each in self._open.items()
-            ],
-            "early": None if self.early is None else self.early.snapshot(self._pendings(), self.now),
-        }
+    # A cell for each window, (end, start), and for each key in it, (end, start, key). Cells of keys come in the order
+    # in which keys were first seen: in this order they are given.
 
-    def _dumped(self, window: _Open) -> list[tuple[Any, Any]]:
-        return [(key, self.dump(own)) for key, own in window.accumulators.items()]
+    def header(self) -> object:
+        return self.early_order
 
-    def _pendings(self) -> Iterator[tuple[tuple[_Place, Any], Pending]]:
+    def cell(self, cell: Any) -> object:
+        end, start, *rest = cell
+        found = self._open.get((end, start))
+        if found is None:
+            return GONE
+        if not rest:
+            return found.held, found.closed
+        [key] = rest
+        pending = found.pending.get(key)
+        return self.dump(found.get(key)), found.panes.get(key, 0), None if pending is None else pending.kept()
+
+    def cells(self) -> Iterator[Any]:
         for place, each in self._open.items():
-            for key, pending in each.pending.items():
-                yield (place, key), pending
+            yield place
+            for key in each.all():
+                yield (*place, key)
 
-    def restore(self, state: Any) -> None:
-        for (end, start), held, closed, accumulators, panes in state["windows"]:
-            window = window_of(start, end)
-            self._open[end, start] = _Open(
-                window, held, closed, {key: self.load(own) for key, own in accumulators}, dict(panes)
-            )
-            (self._dropping if closed else self._closing).append((end, start))
+    def changed(self) -> Iterator[Any]:
+        yield from self.touched
+        for place, each in self._open.items():
+            if each.fresh:  # `held` and `closed` change with keys only
+                yield place
+                for key in each.fresh:
+                    yield (*place, key)
+
+    def settle(self) -> None:
+        super().settle()
+        for each in self._open.values():
+            each.stored = True
+            if each.settled:
+                each.settled.update(each.fresh)
+                each.fresh.clear()
+            else:
+                each.settled, each.fresh = each.fresh, {}
+
+    def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
+        self.early_order = header
+        for (end, start, *rest), value in cells.items():
+            if not rest:
+                held, closed = value
+                self._open[end, start] = _Open(window_of(start, end), held, closed, stored=True)
+                (self._dropping if closed else self._closing).append((end, start))
         heapify(self._closing)
         heapify(self._dropping)
-        if self.early is not None:
-            for (place, key), pending in self.early.restore(state["early"], self.now):
-                pending.where = (place, key)
-                self._open[place].pending[key] = pending
+        for (end, start, *rest), value in cells.items():
+            for key in rest:
+                accumulator, panes, pending = value
+                self._restore_key((end, start), key, self.load(accumulator), panes, pending)
         self.schedule()
+
+    def _restore_key(self, place: _Place, key: Any, accumulator: Any, panes: int, kept: Any) -> None:
+        found = self._open[place]
+        found.settled[key] = accumulator
+        if panes:
+            found.panes[key] = panes
+        pending = self.restored(kept, (place, key))
+        if pending is not None:
+            found.pending[key] = pending
 
     def explain(self) -> dict[str, object]:
         ends = sorted(end for (end, _), each in self._open.items() if not each.closed)
@@ -230,5 +280,5 @@ class AlignedOperator(WindowOperator):
             "open windows": len(ends),
             "closed windows that still take late items": len(self._open) - len(ends),
             "next window ends": as_datetime(ends[0]).isoformat() if ends else None,
-            "keys": sum(len(each.accumulators) for each in self._open.values()),
+            "keys": sum(len(each.all()) for each in self._open.values()),
         }

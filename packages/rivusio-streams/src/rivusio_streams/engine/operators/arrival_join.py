@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from rivusio_core.engine.stage import GONE
 from rivusio_streams.engine.operator import Operator
 from rivusio_streams.engine.operators.nothing import NOTHING
 from rivusio_streams.join import Joined
@@ -45,6 +46,7 @@ class ArrivalJoinOperator(Operator):
             return True
         if self._of is not None:
             item = self._of(item)
+        self.touched.add(key)
         self._rows.pop(key, None)  # so that the new one stands at the end
         if item is not None:
             self._rows[key] = item, FOREVER if self._ttl is None else self.now + self._ttl
@@ -57,23 +59,31 @@ class ArrivalJoinOperator(Operator):
 
     def tick(self) -> None:
         while self._rows and self.due <= self.now:
-            del self._rows[next(iter(self._rows))]
+            key = next(iter(self._rows))
+            self.touched.add(key)
+            del self._rows[key]
             self._schedule()
 
     def advance(self, watermark: int) -> None:
         """Nothing waits for event time."""
 
     def finish(self) -> None:
+        self.touched.update(self._rows)
         self._rows.clear()
         self._schedule()
 
-    def snapshot(self) -> object:
-        """The rows, and how much time is left to each: another run has another clock."""
-        return [(key, item, None if due == FOREVER else due - self.now) for key, (item, due) in self._rows.items()]
+    # --------------------------------------------------------------------------------------------------- snapshots
+    # A cell for each key.
 
-    def restore(self, state: Any) -> None:
-        for key, item, left in state:
-            self._rows[key] = item, FOREVER if left is None else self.now + left
+    def cell(self, cell: Any) -> object:
+        return self._rows.get(cell, GONE)
+
+    def cells(self) -> Iterable[Any]:
+        return self._rows
+
+    def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
+        for key, (item, due) in sorted(cells.items(), key=lambda each: each[1][1]):
+            self._rows[key] = item, due
         self._schedule()
 
     def explain(self) -> dict[str, object]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from heapq import heapify, heappop, heappush
 from typing import Any
 
+from rivusio_core.engine.stage import GONE
 from rivusio_streams.engine.operator import Operator
 from rivusio_streams.engine.operators.timeline import Entry, Timeline
 from rivusio_streams.join import Joined
@@ -47,11 +48,15 @@ class AsofJoinOperator(Operator):
         self._keeps_left, self._tolerance, self._deletes = keeps_left, tolerance, deletes
         self._of = of
         self._arrived = [0, 0]
-        self._lefts: list[tuple[int, int, Any, Any]] = []
-        """A heap: time, arrival, key, item."""
+        self._lefts: list[tuple[int, int]] = []
+        """A heap: time, arrival of the left items."""
+        self._waiting: dict[int, tuple[Any, Any]] = {}
+        """By arrival: key and item of the left items."""
         self._rights: dict[Any, Timeline] = {}
         self._coming: list[tuple[int, int, Any]] = []
         """A heap: time, arrival, key of the right items that event time has not reached yet."""
+        self._unreached: set[int] = set()
+        """Their arrivals."""
         self._ending: list[tuple[int, int, Any]] = []
         """A heap: watermark at which a right item in force is too old for all that may come, arrival, key."""
 
@@ -65,15 +70,19 @@ class AsofJoinOperator(Operator):
             item = self._of(item)
         arrival = self._arrived[side] = self._arrived[side] + 1
         if side == 0:
-            heappush(self._lefts, (time, arrival, key, item))
+            heappush(self._lefts, (time, arrival))
+            self._waiting[arrival] = key, item
+            self.touched.add((time, arrival))
             self.held += 1
         else:
             timeline = self._rights.get(key)
             if timeline is None:
                 timeline = self._rights[key] = Timeline()
             timeline.add((time, arrival, item))
+            self.touched.add((time, arrival, key))
             if time > mark:
                 heappush(self._coming, (time, arrival, key))
+                self._unreached.add(arrival)
                 self.held += 1
             else:
                 self._enforce(time, arrival, key, mark)
@@ -83,11 +92,15 @@ class AsofJoinOperator(Operator):
     def advance(self, watermark: int) -> None:
         lefts = self._lefts
         while lefts and lefts[0][0] < watermark:  # before right items go: they may be those that were in force then
-            time, _, key, item = heappop(lefts)
+            time, arrival = heappop(lefts)
+            key, item = self._waiting.pop(arrival)
+            self.touched.add((time, arrival))
             self.held -= 1
             self._give_left(time, key, item)
         while self._coming and self._coming[0][0] <= watermark:
             time, arrival, key = heappop(self._coming)
+            self._unreached.remove(arrival)
+            self.touched.add((time, arrival, key))
             self.held -= 1
             self._enforce(time, arrival, key, watermark)
         while self._ending and self._ending[0][0] <= watermark:
@@ -124,7 +137,7 @@ class AsofJoinOperator(Operator):
     def _enforce(self, time: int, arrival: int, key: Any, watermark: int) -> None:
         """Event time has reached a right item: no left item can ask for those before it any more."""
         timeline = self._rights[key]
-        timeline.drop(timeline.count_until(watermark) - 1)
+        self._drop(key, timeline, timeline.count_until(watermark) - 1)
         first = timeline[0]
         if first[1] == arrival:  # else a later one, whose turn comes next, was reached at the same time
             if self._deletes and first[2] is None:
@@ -136,33 +149,58 @@ class AsofJoinOperator(Operator):
         """Drop the right item of this arrival, if it is still in force."""
         timeline = self._rights.get(key)
         if timeline is not None and timeline[0][1] == arrival:
-            timeline.drop(1)
+            self._drop(key, timeline, 1)
             if not timeline:
                 del self._rights[key]
 
+    def _drop(self, key: Any, timeline: Timeline, count: int) -> None:
+        for index in range(count):
+            self.touched.add((*timeline[index][:2], key))
+        timeline.drop(count)
+
     def finish(self) -> None:
         super().finish()
+        self.touched.update(self.cells())
         self._rights.clear()  # nobody will ask for them
 
-    def snapshot(self) -> object:
-        return {
-            "arrived": list(self._arrived),
-            "lefts": sorted(self._lefts, key=lambda each: each[:2]),
-            "rights": [(key, list(timeline)) for key, timeline in self._rights.items()],
-            "coming": sorted(arrival for _, arrival, _ in self._coming),
-        }
+    # --------------------------------------------------------------------------------------------------- snapshots
+    # A cell for each left item, (time, arrival): key and item; and for each right item, (time, arrival, key): the item,
+    # and whether event time has not reached it.
 
-    def restore(self, state: Any) -> None:
-        self._arrived = list(state["arrived"])
-        self._lefts = [(time, arrival, key, item) for time, arrival, key, item in state["lefts"]]
-        coming = set(state["coming"])
-        for key, entries in state["rights"]:
-            self._rights[key] = Timeline(map(tuple, entries))
-            for time, arrival, _ in entries:
-                if arrival in coming:
-                    self._coming.append((time, arrival, key))
-                elif self._tolerance is not None:
-                    self._ending.append((time + self._tolerance + 1, arrival, key))
+    def header(self) -> object:
+        return list(self._arrived)
+
+    def cell(self, cell: Any) -> object:
+        time, arrival, *rest = cell
+        if not rest:
+            return self._waiting.get(arrival, GONE)
+        timeline = self._rights.get(rest[0])
+        found = None if timeline is None else timeline.find(time, arrival)
+        return GONE if found is None else (found[2], arrival in self._unreached)
+
+    def cells(self) -> Iterator[Any]:
+        yield from self._lefts
+        for key, timeline in self._rights.items():
+            for time, arrival, _ in timeline:
+                yield time, arrival, key
+
+    def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
+        self._arrived = list(header)
+        rights = dict[Any, list[Entry]]()
+        for (time, arrival, *rest), value in cells.items():
+            if not rest:
+                self._lefts.append((time, arrival))
+                self._waiting[arrival] = value
+                continue
+            [key], (item, unreached) = rest, value
+            rights.setdefault(key, []).append((time, arrival, item))
+            if unreached:
+                self._coming.append((time, arrival, key))
+                self._unreached.add(arrival)
+            elif self._tolerance is not None:
+                self._ending.append((time + self._tolerance + 1, arrival, key))
+        self._rights = {key: Timeline(entries) for key, entries in rights.items()}
+        heapify(self._lefts)
         heapify(self._coming)
         heapify(self._ending)
         self._schedule()

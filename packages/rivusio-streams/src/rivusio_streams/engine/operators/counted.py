@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rivusio_core.engine.stage import GONE
 from rivusio_streams.aggregate import Aggregator
 from rivusio_streams.engine.operator import Operator
 from rivusio_streams.engine.operators.panes import Panes
@@ -49,6 +51,7 @@ class CountOperator(Operator):
 
     def add(self, time: int, mark: int, key: Any, value: Any) -> bool:
         own = self._keys.get(key)
+        self.touched.add(key)
         if own is None:
             own = self._keys[key] = _Key()
         if own.since == 0:
@@ -89,20 +92,25 @@ class CountOperator(Operator):
     def finish(self) -> None:
         self.filtered += self.held
         self.held = 0
+        self.touched.update(self._keys)
         self._keys.clear()
 
-    def snapshot(self) -> object:
-        return [
-            (
-                key,
-                own.since,
-                [(self._fold.dump(each.accumulator), each.first, each.last, each.items) for each in own.windows],
-            )
-            for key, own in self._keys.items()
-        ]
+    # A cell for each key.
 
-    def restore(self, state: Any) -> None:
-        for key, since, windows in state:
+    def cell(self, cell: Any) -> object:
+        own = self._keys.get(cell)
+        if own is None:
+            return GONE
+        return (
+            own.since,
+            [(self._fold.dump(each.accumulator), each.first, each.last, each.items) for each in own.windows],
+        )
+
+    def cells(self) -> Iterable[Any]:
+        return self._keys
+
+    def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
+        for key, (since, windows) in cells.items():
             filling = deque(_Filling(self._fold.load(kept), *rest) for kept, *rest in windows)
             self._keys[key] = _Key(since, filling)
 

@@ -28,6 +28,7 @@ class DistinctOperator(ForgettingOperator):
         if same in self._kept:
             self.filtered += 1
             return True
+        self.touched.add(same)
         if self._expiry is None:
             self._kept[same] = None
         elif self._by_clock or time + self._after > mark:

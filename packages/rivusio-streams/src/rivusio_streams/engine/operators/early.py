@@ -34,6 +34,10 @@ class Pending:
     by_clock: int = FOREVER
     over: bool = False
 
+    def kept(self) -> object:
+        """What a snapshot keeps."""
+        return self.state, self.order, self.by_event_time, self.by_clock
+
 
 class Early:
     """The trigger of one step at work.
@@ -45,7 +49,9 @@ class Early:
     def __init__(self, trigger: Trigger[Any, Any]) -> None:
         self._trigger = trigger
         self._after, self._after_clock = delays(trigger)
-        self._order, self._entry = count(), count()
+        self._entry = count()
+        self.order = 0
+        """Of the next that is pending."""
         self._by_event_time: list[tuple[int, int, int, Pending]] = []
         self._by_clock: list[tuple[int, int, int, Pending]] = []
 
@@ -81,7 +87,8 @@ class Early:
             What is pending; and whether a pane is to be given at once.
         """
         if pending is None:
-            pending = Pending(where, self._trigger.create(), next(self._order))
+            pending = Pending(where, self._trigger.create(), self.order)
+            self.order += 1
             if self._after is not None:
                 pending.by_event_time = time + self._after
             if self._after_clock is not None:
@@ -128,18 +135,11 @@ class Early:
 
     # --------------------------------------------------------------------------------------------------- snapshots
 
-    def snapshot(self, pendings: Iterable[tuple[Any, Pending]], now: int) -> object:
-        """What is pending, by plain names; of the clock how much is left, since another run has another."""
-        found = sorted(pendings, key=lambda entry: entry[1].order)
-        return [
-            (name, each.state, each.by_event_time, None if each.by_clock == FOREVER else each.by_clock - now)
-            for name, each in found
-        ]
-
-    def restore(self, state: Any, now: int) -> Iterator[tuple[Any, Pending]]:
-        """What was pending; the caller says `where`."""
-        for name, own, by_event_time, left in state:
-            by_clock = FOREVER if left is None else now + left
-            pending = Pending(None, own, next(self._order), by_event_time, by_clock)
-            self._wait(pending)
-            yield name, pending
+    def restored(self, kept: Any, where: Any) -> Pending | None:
+        """What was pending somewhere, as `Pending.kept` gave it."""
+        if kept is None:
+            return None
+        state, order, by_event_time, by_clock = kept
+        pending = Pending(where, state, order, by_event_time, by_clock)
+        self._wait(pending)
+        return pending

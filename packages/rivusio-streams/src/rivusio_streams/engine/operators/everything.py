@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rivusio_core.engine.stage import GONE
 from rivusio_streams.engine.operators.early import Pending
 from rivusio_streams.engine.operators.nothing import NOTHING
 from rivusio_streams.engine.operators.windowing import WindowOperator
@@ -19,9 +20,19 @@ _WINDOW = window_of(FIRST, LAST)
 
 @dataclass(slots=True, eq=False)
 class _Key:
-    """All items of a key: latest time, accumulator (NOTHING where all were given), how many panes were given."""
+    """All items of a key.
+
+    Attributes:
+        key: of the items.
+        order: in which keys were first seen.
+        latest: time.
+        accumulator: of the items; NOTHING where all were given.
+        panes: how many were given.
+        pending: what the trigger remembers.
+    """
 
     key: Any
+    order: int
     latest: int
     accumulator: Any = NOTHING
     panes: int = 0
@@ -38,7 +49,8 @@ class GlobalOperator(WindowOperator):
         """The watermark as far as items or triggers have told."""
 
     def add(self, time: int, mark: int, key: Any, value: Any) -> bool:
-        own = self._keys.get(key) or _Key(key, time)
+        own = self._keys.get(key) or _Key(key, len(self._keys), time)
+        self.touched.add(key)
         own.accumulator = self.with_value(own.accumulator, value, time)
         self._keys[key] = own
         own.latest, self._mark = max(own.latest, time), max(self._mark, mark)
@@ -48,6 +60,7 @@ class GlobalOperator(WindowOperator):
         return True
 
     def give_early(self, where: _Key, mark: int) -> None:
+        self.touched.add(where.key)
         where.pending = None
         self._mark = max(self._mark, mark)
         self._give(where, "early")
@@ -72,29 +85,30 @@ class GlobalOperator(WindowOperator):
                     self._give(own, "on_time")
                 if own.pending is not None:
                     own.pending.over = True
+            self.touched.update(self._keys)
             self._keys.clear()
         self.schedule()
 
-    def snapshot(self) -> object:
-        return {
-            "keys": [(own.key, own.latest, self.dump(own.accumulator), own.panes) for own in self._keys.values()],
-            "mark": self._mark,
-            "early": None if self.early is None else self.early.snapshot(self._pendings(), self.now),
-        }
+    # A cell for each key.
 
-    def _pendings(self) -> Iterator[tuple[Any, Pending]]:
-        for own in self._keys.values():
-            if own.pending is not None:
-                yield own.key, own.pending
+    def header(self) -> object:
+        return self._mark, self.early_order
 
-    def restore(self, state: Any) -> None:
-        self._mark = state["mark"]
-        for key, latest, kept, panes in state["keys"]:
-            self._keys[key] = _Key(key, latest, self.load(kept), panes)
-        if self.early is not None:
-            for key, pending in self.early.restore(state["early"], self.now):
-                own = self._keys[key]
-                pending.where, own.pending = own, pending
+    def cell(self, cell: Any) -> object:
+        own = self._keys.get(cell)
+        if own is None:
+            return GONE
+        pending = None if own.pending is None else own.pending.kept()
+        return own.order, own.latest, self.dump(own.accumulator), own.panes, pending
+
+    def cells(self) -> Iterable[Any]:
+        return self._keys
+
+    def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
+        self._mark, self.early_order = header
+        for key, (order, latest, kept, panes, pending) in sorted(cells.items(), key=lambda each: each[1][0]):
+            own = self._keys[key] = _Key(key, order, latest, self.load(kept), panes)
+            own.pending = self.restored(pending, own)
         self.schedule()
 
     def explain(self) -> dict[str, object]:

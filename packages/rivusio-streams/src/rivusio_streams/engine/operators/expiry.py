@@ -66,12 +66,3 @@ class Expiry:
         """Forget all."""
         self.at.clear()
         self._heap.clear()
-
-    def snapshot(self, since: int) -> object:
-        """By key, how long after `since` it is forgotten."""
-        return [(key, at - since) for key, at in self.at.items()]
-
-    def restore(self, state: Any, since: int) -> None:
-        """Take up what a snapshot says."""
-        for key, left in state:
-            self.touch(key, since + left)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rivusio_core.engine.stage import GONE
 from rivusio_streams.engine.operator import Operator
 from rivusio_streams.engine.operators.expiry import Expiry
 from rivusio_streams.keyed_process import Expiring
@@ -49,9 +51,11 @@ class ForgettingOperator(Operator):
 
     def _forget(self, expiry: Expiry, now: int) -> None:
         for key in expiry.expired(now):
+            self.touched.add(key)
             del self._kept[key]
 
     def finish(self) -> None:
+        self.touched.update(self._kept)
         self._kept.clear()
         self.next = self.due = FOREVER
         if self._expiry is not None:
@@ -59,21 +63,24 @@ class ForgettingOperator(Operator):
 
     # --------------------------------------------------------------------------------------------------- snapshots
 
-    def snapshot(self) -> object:
-        since = self.now if self._by_clock else 0
-        return {
-            "kept": [*self._kept.items()],
-            "expiry": None if self._expiry is None else self._expiry.snapshot(since),
-        }
+    # A cell for each key: what is kept of it, and when that is forgotten.
 
-    def restore(self, state: Any) -> None:
-        self._kept.update(state["kept"])
-        if self._expiry is None:
-            return
-        self._expiry.restore(state["expiry"], self.now if self._by_clock else 0)
-        if self._by_clock:
+    def cell(self, cell: Any) -> object:
+        if cell not in self._kept:
+            return GONE
+        return self._kept[cell], None if self._expiry is None else self._expiry.at[cell]
+
+    def cells(self) -> Iterable[Any]:
+        return self._kept
+
+    def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
+        for key, (kept, expires) in cells.items():
+            self._kept[key] = kept
+            if self._expiry is not None:
+                self._expiry.touch(key, expires)
+        if self._expiry is not None and self._by_clock:
             self.due = self._expiry.next
-        else:
+        elif self._expiry is not None:
             self.next = self._expiry.next
 
     def explain(self) -> dict[str, object]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from heapq import heapify, heappop, heappush
 from typing import Any
 
+from rivusio_core.engine.stage import GONE
 from rivusio_streams.engine.operator import Operator
-from rivusio_streams.engine.operators.timeline import Timeline
+from rivusio_streams.engine.operators.timeline import Entry, Timeline
 from rivusio_streams.join import Joined
 from rivusio_streams.joining import IntervalJoin
 from rivusio_streams.moment import FOREVER, NEVER, as_datetime
@@ -69,13 +71,16 @@ class IntervalJoinOperator(Operator):
         for other_time, other_arrival, other in partners:
             pair = Joined(key, other, item) if side else Joined(key, item, other)
             self.give(pair, max(time, other_time), max(mark - self.delay, NEVER))
-            self._alone[1 - side].discard(other_arrival)
+            if other_arrival in self._alone[1 - side]:
+                self._alone[1 - side].remove(other_arrival)
+                self.touched.add((1 - side, key, other_time, other_arrival))
         deadline = time + patience + 1
         if deadline > mark:
             timeline = kept.get(key)
             if timeline is None:
                 timeline = kept[key] = Timeline()
             timeline.add((time, arrival, item))
+            self.touched.add((side, key, time, arrival))
             heappush(self._deadlines, (deadline, side, arrival, key))
             self.next = self._deadlines[0][0]
             self.held += 1
@@ -97,6 +102,7 @@ class IntervalJoinOperator(Operator):
             deadline, side, arrival, key = heappop(deadlines)
             timeline = self._kept[side][key]
             time, _, item = timeline[0]
+            self.touched.add((side, key, time, arrival))
             timeline.drop(1)
             if not timeline:
                 del self._kept[side][key]
@@ -106,21 +112,35 @@ class IntervalJoinOperator(Operator):
                 self._give_alone(side, key, item, time, deadline - 1)
         self.next = deadlines[0][0] if deadlines else FOREVER
 
-    def snapshot(self) -> object:
-        return {
-            "arrived": list(self._arrived),
-            "kept": [[(key, list(timeline)) for key, timeline in kept.items()] for kept in self._kept],
-            "alone": [sorted(each) for each in self._alone],
-        }
+    # --------------------------------------------------------------------------------------------------- snapshots
+    # A cell for each item that is kept, (side, key, time, arrival): the item, and whether it has no partner so far.
 
-    def restore(self, state: Any) -> None:
-        self._arrived = list(state["arrived"])
-        for side, (kept, alone) in enumerate(zip(state["kept"], state["alone"], strict=True)):
-            self._alone[side].update(alone)
-            for key, entries in kept:
-                self._kept[side][key] = Timeline(map(tuple, entries))
-                patience = self._patience[side]
-                self._deadlines += [(time + patience + 1, side, arrival, key) for time, arrival, _ in entries]
+    def header(self) -> object:
+        return list(self._arrived)
+
+    def cell(self, cell: Any) -> object:
+        side: int
+        side, key, time, arrival = cell
+        timeline = self._kept[side].get(key)
+        found = None if timeline is None else timeline.find(time, arrival)
+        return GONE if found is None else (found[2], arrival in self._alone[side])
+
+    def cells(self) -> Iterator[Any]:
+        for side, kept in enumerate(self._kept):
+            for key, timeline in kept.items():
+                for time, arrival, _ in timeline:
+                    yield side, key, time, arrival
+
+    def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
+        self._arrived = list(header)
+        found: list[dict[Any, list[Entry]]] = [{}, {}]
+        side: int
+        for (side, key, time, arrival), (item, alone) in cells.items():
+            found[side].setdefault(key, []).append((time, arrival, item))
+            self._deadlines.append((time + self._patience[side] + 1, side, arrival, key))
+            if alone:
+                self._alone[side].add(arrival)
+        self._kept = [{key: Timeline(entries) for key, entries in own.items()} for own in found]
         heapify(self._deadlines)
         self.next = self._deadlines[0][0] if self._deadlines else FOREVER
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from rivusio_core.engine.stage import GONE
 from rivusio_core.errors import Fatal, PipeError
 from rivusio_streams.engine.operator import Operator
 from rivusio_streams.engine.operators.context import Call
@@ -56,6 +57,7 @@ class ProcessOperator(Operator):
             self._reached = mark
         call = self._call
         call.begin(key, time, mark, self.timed)
+        self.touched.add(key)  # even when the call fails: it may have changed a list that is the state
         results = self._processor.on_item(value, call)
         made: list[Any] | None = None if results is None else list(results)  # a generator works, or fails, only here
         self._commit(key, time, 0, made, mark)
@@ -141,6 +143,7 @@ class ProcessOperator(Operator):
         Raises:
             PipeError: it failed; no item is at fault: not a BadRecord, even if that is what it raised.
         """
+        self.touched.add(timer.key)
         if timer.chain > _LONGEST_CHAIN:
             raise Fatal(
                 f"{self.name}: timer {timer.name!r}: {_LONGEST_CHAIN:,} timers in a row set one another for times that "
@@ -162,10 +165,13 @@ class ProcessOperator(Operator):
     def _expire(self, now: int) -> None:
         if self._expiry is not None:
             for key in self._expiry.expired(now):
+                self.touched.add(key)
                 del self._states[key]
 
     def finish(self) -> None:
         self.advance(FOREVER)
+        self._ended = set()  # nothing is set any more
+        self.touched.update(self._states)
         self._states.clear()
         if self._expiry is not None:
             self._expiry.clear()
@@ -181,23 +187,30 @@ class ProcessOperator(Operator):
 
     # --------------------------------------------------------------------------------------------------- snapshots
 
-    def snapshot(self) -> object:
-        since = self.now if self._spec.expiring.clocked else 0
-        return {
-            "states": [*self._states.items()],
-            "timers": self._timers.snapshot(self.now),
-            "expiry": None if self._expiry is None else self._expiry.snapshot(since),
-            "reached": self._reached,
-            "ended": None if self._ended is None else list(self._ended),
-        }
+    # A cell for each key: state, when that is forgotten, and timers.
 
-    def restore(self, state: Any) -> None:
-        self._states = dict(state["states"])
-        self._timers.restore(state["timers"], self.now)
-        if self._expiry is not None:
-            self._expiry.restore(state["expiry"], self.now if self._spec.expiring.clocked else 0)
-        self._reached = state["reached"]
-        self._ended = None if state["ended"] is None else set(state["ended"])
+    def header(self) -> object:
+        return self._reached, self._timers.order, None if self._ended is None else list(self._ended)
+
+    def cell(self, cell: Any) -> object:
+        state, timers = self._states.get(cell, NOTHING), self._timers.of(cell)
+        if state is NOTHING and not timers:
+            return GONE
+        return state, None if self._expiry is None else self._expiry.at.get(cell), timers
+
+    def cells(self) -> Iterator[Any]:
+        yield from self._states
+        yield from (key for key in self._timers.owners() if key not in self._states)
+
+    def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
+        self._reached, self._timers.order, ended = header
+        self._ended = None if ended is None else {(key, name) for key, name in ended}
+        for key, (state, expires, timers) in cells.items():
+            if state is not NOTHING:
+                self._states[key] = state
+            if self._expiry is not None and expires is not None:
+                self._expiry.touch(key, expires)
+            self._timers.restore(key, timers)
         self._schedule()
 
     def explain(self) -> dict[str, object]:

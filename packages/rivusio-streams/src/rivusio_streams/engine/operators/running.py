@@ -41,6 +41,7 @@ class RunningOperator(ForgettingOperator):
             give((key, made))
 
     def add(self, time: int, mark: int, key: Any, value: Any) -> bool:
+        self.touched.add(key)
         found = self._kept.get(key, NOTHING)
         if found is not NOTHING:
             made = self._add(found, value)

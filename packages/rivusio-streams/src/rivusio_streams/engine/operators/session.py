@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
 
+from rivusio_core.engine.stage import GONE
 from rivusio_streams.engine.operators.early import Pending
 from rivusio_streams.engine.operators.nothing import NOTHING
 from rivusio_streams.engine.operators.windowing import WindowOperator
@@ -75,6 +76,7 @@ class SessionOperator(WindowOperator):
         near = self._near(own or [], time)
         if not near and time + self._gap + self.allowed <= mark:
             return False
+        self.touched.add(key)
         session = self._joined(key, value, time, near)
         if session.last + self._gap > mark:
             session.closed = False
@@ -126,6 +128,7 @@ class SessionOperator(WindowOperator):
         session.pending = None if self.early is None else self.early.merged(pendings, session)
 
     def _forget(self, session: _Session) -> None:
+        self.touched.add(session.key)
         session.gone = True
         own = self._sessions[session.key]
         del own[bisect_left(own, session.last, key=_last)]
@@ -170,6 +173,7 @@ class SessionOperator(WindowOperator):
         self.schedule()
 
     def _close(self, session: _Session) -> None:
+        self.touched.add(session.key)
         self.held -= session.held
         session.held, session.closed = 0, True
         if session.pending is not None:
@@ -182,6 +186,7 @@ class SessionOperator(WindowOperator):
             self._forget(session)
 
     def give_early(self, where: _Session, mark: int) -> None:
+        self.touched.add(where.key)
         where.pending = None
         self._give(where, mark, "early")
 
@@ -195,42 +200,39 @@ class SessionOperator(WindowOperator):
 
     # --------------------------------------------------------------------------------------------------- snapshots
 
-    def snapshot(self) -> object:
-        sessions = [
-            (
-                each.key,
-                each.first,
-                each.last,
-                each.order,
-                self.dump(each.accumulator),
-                each.panes,
-                each.held,
-                each.closed,
-            )
-            for own in self._sessions.values()
-            for each in own
-        ]
-        return {
-            "sessions": sessions,
-            "early": None if self.early is None else self.early.snapshot(self._pendings(), self.now),
-        }
+    # A cell for each key: its sessions.
 
-    def _pendings(self) -> Iterator[tuple[tuple[Any, int], Pending]]:
-        for own in self._sessions.values():
-            for each in own:
-                if each.pending is not None:
-                    yield (each.key, each.first), each.pending
+    def header(self) -> object:
+        return self.early_order
 
-    def restore(self, state: Any) -> None:
-        for key, first, last, order, kept, panes, held, closed in state["sessions"]:
-            session = _Session(key, first, last, order, self.load(kept), panes, held, closed)
-            insort(self._sessions.setdefault(key, []), session, key=_last)
-            (self._await_drop if closed else self._await_end)(session)
+    def cell(self, cell: Any) -> object:
+        own = self._sessions.get(cell)
+        return GONE if own is None else [self._kept(each) for each in own]
+
+    def _kept(self, each: _Session) -> object:
+        return (
+            each.first,
+            each.last,
+            each.order,
+            self.dump(each.accumulator),
+            each.panes,
+            each.held,
+            each.closed,
+            None if each.pending is None else each.pending.kept(),
+        )
+
+    def cells(self) -> Iterable[Any]:
+        return self._sessions
+
+    def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
+        self.early_order = header
+        for key, own in cells.items():
+            for first, last, order, kept, panes, held, closed, pending in own:
+                session = _Session(key, first, last, order, self.load(kept), panes, held, closed)
+                session.pending = self.restored(pending, session)
+                self._sessions.setdefault(key, []).append(session)
+                (self._await_drop if closed else self._await_end)(session)
         self._order = count(1 + max((each.order for own in self._sessions.values() for each in own), default=-1))
-        if self.early is not None:
-            for (key, first), pending in self.early.restore(state["early"], self.now):
-                [session] = [each for each in self._sessions[key] if each.first == first]
-                pending.where, session.pending = session, pending
         self.schedule()
 
     def explain(self) -> dict[str, object]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
 
+from rivusio_core.engine.stage import GONE
 from rivusio_streams.engine.operators.early import Pending
 from rivusio_streams.engine.operators.nothing import NOTHING
 from rivusio_streams.engine.operators.windowing import WindowOperator
@@ -64,7 +65,7 @@ class SlidingOperator(WindowOperator):
         super().__init__(name, *settings)
         self._size = windows.length
         self._keys: dict[Any, _Key] = {}
-        self._order, self._entry = count(), count()
+        self._order, self._entry = 0, count()
         self._closing: list[tuple[int, int, _Window]] = []
         """By time and order: all windows are as long, so they close in the order of their last items."""
         self._dropping: list[tuple[int, int, _Window]] = []
@@ -82,7 +83,9 @@ class SlidingOperator(WindowOperator):
             return False
         self.check_value(value, time)
         self._keys[key] = own
-        item = (time, next(self._order), value)
+        item = (time, self._order, value)
+        self._order += 1
+        self.touched.add((key, *item[:2]))
         place = bisect_left(own.items, (time, -1), key=_place)
         if place == len(own.items) or own.items[place][0] != time:
             heappush(self._forgetting, (time, next(self._entry), key))
@@ -111,6 +114,7 @@ class SlidingOperator(WindowOperator):
         last: _Window | None = None
         for time in times:
             window = own.windows[time]
+            self.touched.add((window.key, time))
             if not self.accumulate:
                 insort(window.new, item, key=_place)
             if window.closed:
@@ -145,17 +149,21 @@ class SlidingOperator(WindowOperator):
         self.give_due(watermark)
         while self._dropping and self._dropping[0][0] + 1 + self.allowed <= watermark:
             window = heappop(self._dropping)[-1]
+            self.touched.add((window.key, window.time))
             del self._keys[window.key].windows[window.time]
         # What comes is not before the watermark less the allowed lateness, and no window of it reaches back this far.
         while self._forgetting and self._forgetting[0][0] + self._size + self.allowed <= watermark:
             time, _, key = heappop(self._forgetting)
             own = self._keys[key]
-            del own.items[: bisect_left(own.items, (time + 1, -1), key=_place)]
+            stop = bisect_left(own.items, (time + 1, -1), key=_place)
+            self.touched.update((key, *item[:2]) for item in own.items[:stop])
+            del own.items[:stop]
             if not own.items:
                 del self._keys[key]
         self.schedule()
 
     def _close(self, window: _Window) -> None:
+        self.touched.add((window.key, window.time))
         self.held -= window.held
         window.held, window.closed = 0, True
         if window.pending is not None:
@@ -165,6 +173,7 @@ class SlidingOperator(WindowOperator):
         heappush(self._dropping, (window.time, window.order, window))
 
     def give_early(self, where: _Window, mark: int) -> None:
+        self.touched.add((where.key, where.time))
         where.pending = None
         self._give(where, mark, "early")
 
@@ -180,46 +189,65 @@ class SlidingOperator(WindowOperator):
 
     # --------------------------------------------------------------------------------------------------- snapshots
 
-    def snapshot(self) -> object:
-        keys = [
-            (
-                key,
-                list(own.items),
-                [
-                    (each.time, each.order, list(each.new), each.panes, each.held, each.closed)
-                    for each in own.windows.values()
-                ],
-            )
-            for key, own in self._keys.items()
-        ]
-        return {
-            "keys": keys,
-            "order": next(self._order),
-            "early": None if self.early is None else self.early.snapshot(self._pendings(), self.now),
-        }
+    # A cell for each item, (key, time, order), and for each window, (key, time), which has the orders of its items.
 
-    def _pendings(self) -> Iterator[tuple[tuple[Any, int], Pending]]:
+    def header(self) -> object:
+        return self._order, self.early_order
+
+    def cell(self, cell: Any) -> object:
+        key, time, *order = cell
+        own = self._keys.get(key)
+        if own is None:
+            return GONE
+        if order:
+            place = bisect_left(own.items, cell[1:], key=_place)
+            found = place < len(own.items) and own.items[place][:2] == cell[1:]
+            return own.items[place][2] if found else GONE
+        each = own.windows.get(time)
+        if each is None:
+            return GONE
+        new = [(time, order) for time, order, _ in each.new]
+        pending = None if each.pending is None else each.pending.kept()
+        return each.order, new, each.panes, each.held, each.closed, pending
+
+    def cells(self) -> Iterator[Any]:
         for key, own in self._keys.items():
-            for each in own.windows.values():
-                if each.pending is not None:
-                    yield (key, each.time), each.pending
+            for time, order, _ in own.items:
+                yield key, time, order
+            for time in own.windows:
+                yield key, time
 
-    def restore(self, state: Any) -> None:
-        self._order = count(state["order"])
-        for key, items, windows in state["keys"]:
-            own = self._keys[key] = _Key([(time, order, value) for time, order, value in items])
+    def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
+        self._order, self.early_order = header
+        for (key, time, *order), value in cells.items():
+            if order:
+                own = self._keys.setdefault(key, _Key())
+                own.items.append((time, *order, value))
+        for key, own in self._keys.items():
+            own.items.sort(key=_place)
             for time in dict.fromkeys(time for time, _, _ in own.items):
                 heappush(self._forgetting, (time, next(self._entry), key))
-            for time, order, new, panes, held, closed in windows:
-                window = own.windows[time] = _Window(
-                    key, time, order, [tuple(each) for each in new], panes, held, closed
-                )
-                heappush(self._dropping if closed else self._closing, (time, order, window))
-        if self.early is not None:
-            for (key, time), pending in self.early.restore(state["early"], self.now):
-                window = self._keys[key].windows[time]
-                pending.where, window.pending = window, pending
+        for (key, time, *rest), value in cells.items():
+            if not rest:
+                self._restore_window(key, time, cells, *value)
         self.schedule()
+
+    def _restore_window(
+        self,
+        key: Any,
+        time: int,
+        cells: Mapping[Any, Any],
+        order: int,
+        places: list[tuple[int, int]],
+        panes: int,
+        held: int,
+        closed: bool,
+        pending: Any,
+    ) -> None:
+        new = [(when, which, cells[key, when, which]) for when, which in places]
+        window = self._keys[key].windows[time] = _Window(key, time, order, new, panes, held, closed)
+        window.pending = self.restored(pending, window)
+        heappush(self._dropping if closed else self._closing, (time, order, window))
 
     def explain(self) -> dict[str, object]:
         return {

@@ -41,6 +41,12 @@ class Timeline:
         start = bisect_left(self._entries, (first,), lo=self._first)
         return self._entries[start : bisect_left(self._entries, (last + 1,), lo=start)]
 
+    def find(self, time: int, arrival: int) -> Entry | None:
+        """The entry of this time and arrival; None: there is none."""
+        place = bisect_left(self._entries, (time, arrival), lo=self._first)
+        found: Entry | None = self._entries[place] if place < len(self._entries) else None
+        return found if found is not None and found[:2] == (time, arrival) else None
+
     def count_until(self, time: int) -> int:
         """How many entries have this time or an earlier one."""
         return bisect_left(self._entries, (time + 1,), lo=self._first) - self._first

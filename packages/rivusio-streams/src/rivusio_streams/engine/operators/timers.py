@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
-from itertools import count
 from typing import Any, TypeAlias
 
 from rivusio_streams.moment import FOREVER
@@ -45,8 +45,9 @@ class Timers:
     def __init__(self) -> None:
         self._by_key: dict[Any, dict[str, Waiting]] = {}
         self._heaps: dict[TimeKind, _Heap] = {"event_time": [], "clock": []}
-        self._order = count()
         self._size = 0
+        self.order = 0
+        """Of the next timer that is set."""
 
     def __len__(self) -> int:
         return self._size
@@ -59,10 +60,13 @@ class Timers:
     def set(self, key: Any, name: str, at: int, by: TimeKind, chain: int) -> None:
         """Set a timer, in place of one with the same key and name."""
         self.cancel(key, name)
-        made = Waiting(key, name, at, by, next(self._order), chain)
-        self._by_key.setdefault(key, {})[name] = made
+        self._set(Waiting(key, name, at, by, self.order, chain))
+        self.order += 1
+
+    def _set(self, made: Waiting) -> None:
+        self._by_key.setdefault(made.key, {})[made.name] = made
         self._size += 1
-        heappush(self._heaps[by], (at, made.order, made))
+        heappush(self._heaps[made.by], (made.at, made.order, made))
 
     def cancel(self, key: Any, name: str) -> None:
         """Take a timer out, if there is such a one."""
@@ -100,12 +104,17 @@ class Timers:
                 heap[:] = [entry for entry in heap if self._is_set(entry[2])]  # in place: `pop` is looking at it
                 heapify(heap)
 
-    def snapshot(self, now: int) -> object:
-        """What is set, in the order in which it was; of the clock how much is left, since another run has another."""
-        found = sorted((each for named in self._by_key.values() for each in named.values()), key=lambda it: it.order)
-        return [(it.key, it.name, it.at - now if it.by == "clock" else it.at, it.by) for it in found]
+    # --------------------------------------------------------------------------------------------------- snapshots
 
-    def restore(self, state: Any, now: int) -> None:
-        """Take up what a snapshot says."""
-        for key, name, at, by in state:
-            self.set(key, name, now + at if by == "clock" else at, by, 0)
+    def owners(self) -> Iterable[Any]:
+        """The keys whose timers are set."""
+        return self._by_key
+
+    def of(self, key: Any) -> list[tuple[str, int, TimeKind, int]]:
+        """The timers of a key: name, time, by, order."""
+        return [(each.name, each.at, each.by, each.order) for each in self._by_key.get(key, {}).values()]
+
+    def restore(self, key: Any, timers: Iterable[tuple[str, int, TimeKind, int]]) -> None:
+        """Set the timers of a key as they were."""
+        for name, at, by, order in timers:
+            self._set(Waiting(key, name, at, by, order, 0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, TypeAlias
@@ -67,6 +67,7 @@ class WindowJoinOperator(Operator):
         super().__init__(name)
         sides = Sides()
         self._inner = make(sides, _Blocks(name, sides))
+        self._inner.touched = self.touched
         self._left, self._right = how in ("left", "outer"), how in ("right", "outer")
         self._arrived = [0, 0]
 
@@ -120,13 +121,29 @@ class WindowJoinOperator(Operator):
             for (_, _, right), key in sorted(alone, key=_by_entry):
                 yield Joined(key, None, right, window)
 
-    def snapshot(self) -> object:
-        return {"arrived": list(self._arrived), "windows": self._inner.snapshot()}
+    # --------------------------------------------------------------------------------------------------- snapshots
+    # The cells of the aggregation.
 
-    def restore(self, state: Any) -> None:
+    def header(self) -> object:
+        return list(self._arrived), self._inner.header()
+
+    def cell(self, cell: Any) -> object:
+        return self._inner.cell(cell)
+
+    def cells(self) -> Iterable[Any]:
+        return self._inner.cells()
+
+    def changed(self) -> Iterable[Any]:
+        return self._inner.changed()
+
+    def settle(self) -> None:
+        self._inner.settle()
+
+    def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
         self._inner.watermark, self._inner.held, self._inner.filtered = self.watermark, self.held, self.filtered
-        self._arrived = list(state["arrived"])
-        self._inner.restore(state["windows"])
+        arrived, own = header
+        self._arrived = list(arrived)
+        self._inner.restore(own, cells)
         self._follow()
 
     def explain(self) -> dict[str, object]:

@@ -80,6 +80,20 @@ class WindowOperator(Operator):
 
     # ------------------------------------------------------------------------------------------------ early panes
 
+    @property
+    def early_order(self) -> int:
+        """For headers: the number of the next that is pending."""
+        return 0 if self.early is None else self.early.order
+
+    @early_order.setter
+    def early_order(self, order: int) -> None:
+        if self.early is not None:
+            self.early.order = order
+
+    def restored(self, kept: Any, where: Any) -> Pending | None:
+        """What was pending somewhere."""
+        return None if self.early is None else self.early.restored(kept, where)
+
     def heed(self, pending: Pending | None, where: Any, value: Any, time: int, mark: int) -> Pending | None:
         """Ask the trigger about an item that came into an open window; gives what is pending there then."""
         if self.early is None:
