@@ -179,8 +179,8 @@ class TransactionalSink(TwoPhaseSink[T]):
     """A sink in a database that can hold the checkpoints, too: results and checkpoint are one transaction.
 
     Where the run's checkpoints are kept in the same `database`, and the flow has no other sink, `begin` is called once
-    after `open` and then `commit_with` takes the place of `flush`; before `begin` comes `recover`, if the last checkpoint
-    has tokens of an earlier run in which that was not so. Otherwise it is a `TwoPhaseSink`; or, with
+    after `open` and then `commit_with` takes the place of `flush`; before `begin` comes `recover`, if the last
+    checkpoint has tokens of an earlier run in which that was not so. Otherwise it is a `TwoPhaseSink`; or, with
     `commit="keyed"`, a sink that needs no staging, since what it writes again leaves no trace.
     """
 
