@@ -185,6 +185,7 @@ class FlowRun:
             await source.open(self._origin, positions)
         await assembly.build(self._origin)
         assembly.restore(self._start.states)
+        self._start.states = {}  # else what was restored would be in memory until the run ends
         self.assembly = assembly
         return assembly
 
