@@ -101,6 +101,8 @@ def same(one: Any, two: Any) -> bool:
         return len(one) == len(two) and all(same(a, b) and same(one[a], two[b]) for a, b in zip(one, two, strict=True))
     if isinstance(one, list | tuple | deque):
         return len(one) == len(two) and all(same(a, b) for a, b in zip(one, two, strict=True))
+    if dataclasses.is_dataclass(one):  # NaN is not equal to itself
+        return all(same(getattr(one, each.name), getattr(two, each.name)) for each in dataclasses.fields(one))
     return bool(one == two)
 
 
