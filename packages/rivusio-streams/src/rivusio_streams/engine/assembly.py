@@ -10,12 +10,15 @@ from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.opening import Opening
 from rivusio_core.engine.stage import Stage, Stateful
 from rivusio_core.pipeline import Pipeline, steps_of
+from rivusio_streams.engine.bounded import BoundedStates
 from rivusio_streams.engine.clock_time_stage import ClockTimeStage
 from rivusio_streams.engine.event_time_stage import EventTimeStage
 from rivusio_streams.engine.fan_out import FanOut
 from rivusio_streams.engine.key_stage import KeyStage
 from rivusio_streams.engine.merge_stage import MergeStage
+from rivusio_streams.engine.meter import Meter
 from rivusio_streams.engine.operator_stage import OperatorStage
+from rivusio_streams.engine.operators.forgetting import Bounds
 from rivusio_streams.engine.operators.made import operator_of
 from rivusio_streams.engine.reorder_stage import ReorderStage
 from rivusio_streams.engine.sink_stage import SinkStage
@@ -38,6 +41,8 @@ from rivusio_streams.graph import (
     WriteNode,
 )
 from rivusio_streams.plan import Plan
+from rivusio_streams.state.limit import StateLimit
+from rivusio_streams.state.spill import SpillStore
 
 __all__ = ["Assembly"]
 
@@ -166,8 +171,10 @@ class Assembly:
     def _keyed(self, name: str, node: KeyedNode, out: Stage) -> Sequence[Stage]:
         late = self._plan.extras.get(id(node))
         takes = min(self._columns[id(each)] for each in node.inputs)
+        [limit] = node.limits[:1] or [None]
+        metered = limit is not None or self._context.budget.limit is not None
         stage = OperatorStage(
-            operator_of(node, name),
+            operator_of(node, name, self._bounds(name, limit)),
             keyed=node.keyed,
             inputs=len(node.inputs),
             takes=takes,
@@ -177,6 +184,7 @@ class Assembly:
             context=self._context,
             out=out,
             late_out=None if late is None else self._add(self._sink(self.writers[late])),
+            meter=Meter(name, limit, self._context.budget) if metered else None,
         )
         self.operators[id(node)] = stage
         self.stages.append(stage)
@@ -185,6 +193,21 @@ class Assembly:
         merge = MergeStage(f"{name}: inputs", len(node.inputs), takes, self._context, stage, sided=True)
         self.stages.append(merge)
         return merge.inputs
+
+    def _bounds(self, name: str, limit: StateLimit | None) -> Bounds | None:
+        if limit is None or limit.beyond == "fail":
+            return None
+        beyond, weigh = limit.beyond, self._context.budget.limit is not None
+
+        def bounds(forget: Callable[[Any], None]) -> BoundedStates:
+            if not isinstance(beyond, SpillStore):
+                return BoundedStates(name, limit.keys, limit.bytes, weigh=weigh, forget=forget)
+            spill = beyond.open(self._context.info.name, name)
+            states = BoundedStates(name, limit.keys, limit.bytes, weigh=weigh, spill=spill)
+            self._opening.closes(name, states.close)
+            return states
+
+        return bounds
 
     def _event_time(self, name: str, node: EventTimeNode, before: Node, out: Stage) -> Stage:
         if not node.spec.by_clock:
