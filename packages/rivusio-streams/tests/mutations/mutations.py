@@ -724,9 +724,9 @@ MUTATIONS = (
     ),
     Mutation(
         "a duplicate is not a use of its key",
-        BOUNDED,
-        "        if key in self._hot:\n            self._use(key)\n            return True",
-        "        if key in self._hot:\n            return True",
+        DISTINCT,
+        "                self.bounded.use(same)\n",
+        "                pass\n",
     ),
     Mutation(
         "the order of use is not restored",
@@ -737,7 +737,7 @@ MUTATIONS = (
     Mutation(
         "a snapshot is without the use of a key by a duplicate",
         DISTINCT,
-        "                self.touched.add(same)  # it was used\n",
+        "                self.touched.add(same)  # so it changed\n",
         "                pass\n",
     ),
     Mutation(

@@ -91,10 +91,7 @@ class BoundedStates(MutableMapping[Any, Any]):
         self._drop(key)
 
     def __contains__(self, key: object) -> bool:
-        if key in self._hot:
-            self._use(key)
-            return True
-        return self._is_away(key)
+        return key in self._hot or self._is_away(key)
 
     def __iter__(self) -> Iterator[Any]:
         yield from self._hot
@@ -112,6 +109,11 @@ class BoundedStates(MutableMapping[Any, Any]):
         for key in [*self._hot]:
             self._drop(key)
         self.close()
+
+    def use(self, key: Any) -> None:
+        """A key was of use, though its value was not read."""
+        if key in self._hot:
+            self._use(key)
 
     def peek(self, key: Any) -> Any:
         """A value, without using it.

@@ -234,6 +234,9 @@ class FlowRun:
                 self._journal,
                 self._start.tokens,
             )
+            if self._journal is not None:
+                for source in self._sources:
+                    source.settle = checkpointer.settle
             self.working.set()
             group.start_soon(self._heed_stop, name="waiting for a stop")
             if self._recorder is not None:

@@ -52,7 +52,8 @@ class Faults:
     hung: Callable[[], object] = field(default=lambda: None)
     _opened: list[CheckpointStore | Sink[Any]] = field(default_factory=list["CheckpointStore | Sink[Any]"])
     _over: threading.Event = field(default_factory=threading.Event)
-    _threads: list[threading.Event] = field(default_factory=list[threading.Event])
+    _returned: threading.Condition = field(default_factory=threading.Condition)
+    _calls: int = 0
 
     @contextmanager
     def operation(self, name: str) -> Generator[bool, None, None]:
@@ -62,21 +63,29 @@ class Faults:
             Crash: the process has died.
         """
         hit = self._begin(name)
-        if hit and self.how == "hang":
-            self._threads.append(threading.Event())
-            try:
-                self.hung()
-                self._over.wait()
-                raise Crash(name)
-            finally:
-                self._threads[-1].set()
         if hit and self.how == "before":
             self.crashed = True
             raise Crash(name)
-        yield hit and self.how == "partial"
+        with self._under_way():
+            if hit and self.how == "hang":
+                self.hung()
+                self._over.wait()
+                raise Crash(name)
+            yield hit and self.how == "partial"
         if hit:
             self.crashed = True
             raise Crash(name)
+
+    @contextmanager
+    def _under_way(self) -> Generator[None, None, None]:
+        with self._returned:
+            self._calls += 1
+        try:
+            yield
+        finally:
+            with self._returned:
+                self._calls -= 1
+                self._returned.notify_all()
 
     @asynccontextmanager
     async def async_operation(self, name: str) -> AsyncGenerator[None, None]:
@@ -114,8 +123,9 @@ class Faults:
     def end(self) -> None:
         """The process is dead: what hung is gone, and what it held open is closed."""
         self._over.set()
-        if not all(each.wait(_LONG) for each in self._threads):
-            raise TimeoutError("an operation that hung has not ended")
+        with self._returned:
+            if not self._returned.wait_for(lambda: self._calls == 0, _LONG):
+                raise TimeoutError("an operation that hung has not ended")
         for each in self._opened:
             with suppress(Exception):  # of an operation that was cut short
                 each.close()

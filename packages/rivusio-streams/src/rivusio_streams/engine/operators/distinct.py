@@ -29,7 +29,8 @@ class DistinctOperator(ForgettingOperator):
         if same in self._kept:
             self.filtered += 1
             if self.bounded is not None:
-                self.touched.add(same)  # it was used
+                self.bounded.use(same)
+                self.touched.add(same)  # so it changed
             return True
         self.touched.add(same)
         if self._expiry is None:
