@@ -7,7 +7,7 @@ from rivusio_streams.check import CheckReport
 from rivusio_streams.checkpoint import CheckpointStore, FolderStore, MemoryStore, SqliteStore
 from rivusio_streams.config import RunConfig
 from rivusio_streams.connectors import Csv, JsonLines, ListSink, StdIn, StdOut
-from rivusio_streams.dead_letter import Envelope
+from rivusio_streams.dead_letter import Cause, Envelope
 from rivusio_streams.delivery import Delivery, Guarantee, Promise
 from rivusio_streams.flow import Flow
 from rivusio_streams.join import Joined
@@ -62,6 +62,7 @@ __all__ = [
     "BaseSink",
     "BaseSource",
     "Batched",
+    "Cause",
     "CheckReport",
     "CheckpointStore",
     "Context",

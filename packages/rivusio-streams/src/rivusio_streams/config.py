@@ -86,6 +86,10 @@ class RunSettings(BaseModel):
         default=None,
         description="Where checkpoints are kept: the path of a SQLite file, of a folder (with / at the end), or a URL.",
     )
+    dead_letters: Path | None = Field(
+        default=None,
+        description="The path of a JSON lines file for items that failed for good; only its owner may read it.",
+    )
     savepoint: str = Field(default="", description="The savepoint to begin from where there is no checkpoint yet.")
     delivery: Literal["at_least_once", "exactly_once", "at_most_once"] = Field(
         default="at_least_once",
@@ -180,7 +184,7 @@ class RunConfig(RunSettings):
         description="Begin again from the last checkpoint when a source, a sink or the store fails, after waits such "
         "as '1s..1m'; by default the failure ends the run.",
     )
-    dead_letters: Annotated[BaseSink[Any] | list[Any] | Path | None, PlainValidator(_letters)] = Field(
+    dead_letters: Annotated[BaseSink[Any] | list[Any] | Path | None, PlainValidator(_letters)] = Field(  # type: ignore[assignment]  # wider
         default=None,
         description="Where items that failed for good go, as `Envelope`s: a sink, a list, or the path of a JSON lines "
         "file that only its owner may read.",
