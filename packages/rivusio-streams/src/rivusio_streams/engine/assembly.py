@@ -171,7 +171,8 @@ class Assembly:
         wanted = set[str]() if self._entering is None else self._entering.steps
         parts = [0, *(index for index, step in enumerate(names) if index and step in wanted), len(names)]
         for start, stop in reversed([*pairwise(parts)]):
-            part, called = Pipeline(steps[start:stop]), names[start:stop]
+            part: Pipeline[Any, Any] = Pipeline(steps[start:stop])
+            called = names[start:stop]
             made = await build(part, self._context, self._opening, out, columns=columns, names=called)
             self.stages += reversed(made)
             out = self._enters(names[start], made[0] if made else out)

@@ -1,8 +1,8 @@
 """Dead letters as lines of JSON, from which their items can be had again as they were.
 
 A line is the envelope, for people and other programs; and, as `kept`, value and key in the form in which checkpoints
-keep values, so that a dataclass comes back as that dataclass. Someone who edits `value` means it: the edited one is then
-read as the type of the kept one.
+keep values, so that a dataclass comes back as that dataclass. Someone who edits `value` means it: the edited one is
+then read as the type of the kept one.
 """
 
 from __future__ import annotations

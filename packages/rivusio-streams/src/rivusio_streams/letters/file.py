@@ -105,8 +105,8 @@ def letters_in(path: Path) -> Iterator[Letter]:
         DeadLetterError: it cannot be read.
     """
     with _failing(path, DeadLetterError), path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            line = line.rstrip(b"\r\n")
+        for number, read in enumerate(file, 1):
+            line = read.rstrip(b"\r\n")
             if line.strip():
                 yield Letter(number, line, _fields(line))
 

@@ -64,9 +64,7 @@ class Replayed:
         lines += [f"{_letters(count)} came too late for {step!r}" for step, count in self.late.items()]
         lines += [f"{_letters(count)} cannot enter: {reason}" for reason, count in self.refused.items()]
         if self.new:
-            lines.append(
-                f"{_letters(self.new)} {'is' if self.new == 1 else 'are'} new: of results made of several items"
-            )
+            lines.append(f"{_letters(self.new)} more, of results that were made of several items")
         return "\n".join(lines) or "there are no letters to try"
 
 
