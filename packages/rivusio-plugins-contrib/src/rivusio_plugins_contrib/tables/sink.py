@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import JsonValue
 
-from rivusio_core.errors import SinkError
+from rivusio_core.errors import ItemRefused, SinkError
 from rivusio_plugins_contrib.rows import Rows
 from rivusio_plugins_contrib.tables.session import Row, Session
 from rivusio_plugins_contrib.tables.staging import Staging
@@ -30,6 +30,9 @@ class TableSink(TransactionalSink[T], Generic[T]):
         key: the columns that identify a row.
         rows: what its rows are.
     """
+
+    # Of what a row cannot hold. What the database itself refuses is found when many rows are written at once.
+    divisible = True
 
     def __init__(self, table: str, key: tuple[str, ...], rows: Rows[T]) -> None:
         self.table, self.key = table, key
@@ -59,11 +62,13 @@ class TableSink(TransactionalSink[T], Generic[T]):
         self._session = self._connect()
 
     def write(self, batch: Sequence[T]) -> None:
+        rows = list[Row]()
         for item in batch:
             try:
-                self._buffer.append(self._rows.encode(item))
+                rows.append(self._rows.encode(item))
             except ValueError as error:
-                raise SinkError(f"{self._where}: {error}") from error
+                raise ItemRefused(f"{self._where}: {error}") from error
+        self._buffer += rows
         if len(self._buffer) >= _BUFFERED:
             self._spill()
 
