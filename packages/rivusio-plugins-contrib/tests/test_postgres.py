@@ -351,7 +351,8 @@ def test_rows_and_checkpoint_in_one_transaction_are_exactly_once(places: Places,
     make = places.flow(lambda place: places.table(place, key=key))
     report = crash_check(make, places.stored, store=places.store)
     assert (report.lost, report.duplicated) == (0, 0)
-    assert report.crashes > 2 * report.operations
+    # Two for most operations: some runs do a few less than the one that was counted, so the last are not reached.
+    assert report.crashes > 1.5 * report.operations
 
 
 def test_staged_rows_are_exactly_once(places: Places) -> None:

@@ -10,8 +10,13 @@ from hypothesis import Phase, settings
 from rivusio_streams.engine.run import FlowRun
 from rivusio_streams.report import Report
 
+# How long an example takes says something of the machine only.
+settings.register_profile("patient", settings(), deadline=None)
+settings.load_profile("patient")
 # For `mutations`: what fails need not be made small.
-settings.register_profile("mutations", phases=[Phase.explicit, Phase.generate], database=None, derandomize=False)
+settings.register_profile(
+    "mutations", phases=[Phase.explicit, Phase.generate], database=None, derandomize=False, deadline=None
+)
 
 
 @pytest.fixture(params=["asyncio", "trio"])

@@ -101,14 +101,16 @@ def same(one: Any, two: Any) -> bool:
         return len(one) == len(two) and all(same(a, b) and same(one[a], two[b]) for a, b in zip(one, two, strict=True))
     if isinstance(one, list | tuple | deque):
         return len(one) == len(two) and all(same(a, b) for a, b in zip(one, two, strict=True))
+    if dataclasses.is_dataclass(one):  # NaN is not equal to itself
+        return all(same(getattr(one, each.name), getattr(two, each.name)) for each in dataclasses.fields(one))
     return bool(one == two)
 
 
-simple = st.one_of(
+plain = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(),
-    st.floats(),
+    st.floats(allow_nan=False),
     st.text(st.characters()),
     st.binary(),
     st.decimals(allow_nan=False),
@@ -119,7 +121,8 @@ simple = st.one_of(
     st.timedeltas(),
     st.sampled_from([*Colour, *Level, *Word, NOTHING]),
 )
-keys = st.recursive(simple, lambda inner: st.lists(inner, max_size=3).map(tuple) | st.frozensets(inner, max_size=3))
+simple = plain | st.floats()
+keys = st.recursive(plain, lambda inner: st.lists(inner, max_size=3).map(tuple) | st.frozensets(inner, max_size=3))
 values = st.recursive(
     simple,
     lambda inner: st.one_of(

@@ -10,7 +10,7 @@ from rivusio_plugins_contrib.tables.dialect import Dialect, quoted
 __all__ = ["DIALECT", "select"]
 
 DIALECT = Dialect(
-    marker="?{}",
+    marker="?",
     types={
         "integer": "INTEGER",
         "real": "REAL",

@@ -49,7 +49,7 @@ class Dialect:
     """What differs from database to database.
 
     Attributes:
-        marker: of a bound value, with its number.
+        marker: of a bound value; `{}` in it becomes the number of the value. Values are bound in order.
         types: of columns, by what is stored.
         longest: bytes that a name may have; None: any number.
         key_once: one statement may write a row of one key only once.

@@ -198,6 +198,7 @@ class FlowRun:
             await source.open(self._origin, positions)
         await assembly.build(self._origin)
         restored = assembly.restore(self._start.states)
+        self._start.states = {}  # else what was restored would be in memory until the run ends
         if self._entering is not None:
             self._resumed = self._entering.begin(self._start.number, restored)
         self.assembly = assembly
