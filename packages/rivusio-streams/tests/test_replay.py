@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from doubles import Event, Partitions, at, key, micros, shown
 
 from rivusio_core import pipe
 from rivusio_core.errors import BadRecord, CheckpointWriteError, DefinitionError, Fatal
-from rivusio_streams import Flow, JsonLines, RunConfig, Stream, Tumbling, agg, current_run
+from rivusio_streams import Flow, JsonLines, ListSink, RunConfig, Stream, Tumbling, agg, current_run
 from rivusio_streams.letters.replay import Replay, of_fingerprint
 
 broken = {"at": ""}
@@ -356,3 +356,29 @@ def tumbling(source: Lists, out: list[Any], stops: float | None = None) -> Flow:
     stream = Stream.read(source, name="events").event_time(micros).map(stopping)
     checked = stream.map(failing("check", lambda event: event.value == 2))
     return checked.key_by(key).window(Tumbling("10s")).aggregate(agg.count()).write(out)
+
+
+@pytest.mark.parametrize("way", ["write", "tee"])
+def test_what_a_sink_refused_is_replayed_at_the_sink_alone(tmp_path: Path, way: str) -> None:
+    class Picky(ListSink[int]):
+        def __init__(self) -> None:
+            super().__init__([])
+
+        async def write(self, batch: Sequence[int]) -> None:
+            if broken["at"] and 2 in batch:
+                raise ValueError(2)
+            await super().write(batch)
+
+    sink, rest, letters = Picky(), list[int](), tmp_path / "letters.jsonl"
+    stream = Stream.read(range(5))
+    flow = (
+        stream.write(sink, name="picky", on_error="dead_letter")
+        if way == "write"
+        else stream.tee(sink, name="picky", on_error="dead_letter").write(rest)
+    )
+    run(flow, letters, "picky")
+    assert sink.items == [0, 1, 3, 4]
+    told = Replay(flow, letters, RunConfig()).run()
+    assert sink.items == [0, 1, 3, 4, 2]
+    assert rest == ([] if way == "write" else [0, 1, 2, 3, 4])
+    assert (told.passed, told.failed, letters.read_bytes()) == ({"picky": 1}, {}, b"")

@@ -146,10 +146,9 @@ def _sink_faults(sink: object) -> Iterator[str]:
 
 
 def _dying(node: Node, plan: Plan) -> Iterator[str]:
-    if isinstance(node, ReadNode) and node.source.on_error == "dead_letter":
-        yield plan.name(node)
-    elif isinstance(node, WriteNode | TeeNode) and node.on_error == "dead_letter":
-        yield plan.name(node)
+    if isinstance(node, ReadNode | WriteNode | TeeNode):
+        if (node.source if isinstance(node, ReadNode) else node).on_error == "dead_letter":
+            yield plan.name(node)
     elif isinstance(node, PipeNode):
         for step, name in zip(steps_of(node.pipe), plan.names[id(node)], strict=True):
             if any(each.options.on_error == "dead_letter" for each in _all_steps(step)):

@@ -217,9 +217,7 @@ class Stream(ItemSteps[T], Generic[T]):
             ConfigError: there is no such `on_error`.
         """
         made = sink_of(sink)
-        return Stream[T](
-            TeeNode(name or made.step_name, (self.node,), made, _treatment(on_error, "tee")), self._gives
-        )
+        return Stream[T](TeeNode(name or made.step_name, (self.node,), made, _treatment(on_error, "tee")), self._gives)
 
     def write(self, sink: BaseSink[T] | list[T], *, name: str = "", on_error: OnError = "fail") -> Flow:
         """Write the items to a sink: the flow that can be run.

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from pydantic import JsonValue
 
-from rivusio_core import SinkError, SourceError
+from rivusio_core import ItemRefused, SinkError, SourceError
 from rivusio_core.policy.options import OnError
 from rivusio_plugins_contrib.files.arrow import ArrowFault, TableWriter
 from rivusio_plugins_contrib.files.parts import Parts, part_names

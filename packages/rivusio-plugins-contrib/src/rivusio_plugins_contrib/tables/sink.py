@@ -31,8 +31,11 @@ class TableSink(TransactionalSink[T], Generic[T]):
         rows: what its rows are.
     """
 
-    # Of what a row cannot hold. What the database itself refuses is found when many rows are written at once.
+    # Of what a row cannot hold. What only the database finds (a constraint of a table made by others) ends the run: by
+    # then rows of earlier batches are written with it, or nothing but the checkpoint's transaction is left to fail.
     divisible = True
+    _nul = True
+    """Texts may have the character NUL."""
 
     def __init__(self, table: str, key: tuple[str, ...], rows: Rows[T]) -> None:
         self.table, self.key = table, key
@@ -65,12 +68,22 @@ class TableSink(TransactionalSink[T], Generic[T]):
         rows = list[Row]()
         for item in batch:
             try:
-                rows.append(self._rows.encode(item))
+                row = self._rows.encode(item)
             except ValueError as error:
                 raise ItemRefused(f"{self._where}: {error}") from error
-        self._buffer += rows
+            if not self._nul:
+                self._check_text(row)
+            rows.append(row)
+        self._buffer += rows  # all or none: a batch that is refused is written in parts
         if len(self._buffer) >= _BUFFERED:
             self._spill()
+
+    def _check_text(self, row: Row) -> None:
+        for name, value in zip(self._names, row, strict=True):
+            if isinstance(value, str) and "\0" in value:
+                raise ItemRefused(
+                    f"{self._where}: column {name!r}: the text has the character NUL, which is not stored"
+                )
 
     def _spill(self) -> None:
         session = self._opened

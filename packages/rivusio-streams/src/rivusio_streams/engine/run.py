@@ -209,7 +209,7 @@ class FlowRun:
         return len(self._origins) - 1
 
     def _sink(self, writer: Writer, node: WriteNode | TeeNode | None) -> SinkStage:
-        stage = SinkStage(writer, self._context, self._passed, "fail" if node is None else node.on_error)
+        stage = SinkStage(writer, self._context, self._passed, node)
         self._sinks.append(stage)
         return stage
 

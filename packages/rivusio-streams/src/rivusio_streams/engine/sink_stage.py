@@ -14,10 +14,10 @@ from rivusio_core.engine.notes import Notes
 from rivusio_core.engine.stage import Barrier, Chunk, End, Fail, Signal, Stage
 from rivusio_core.errors import BadRecord, ItemRefused, PipeError
 from rivusio_core.listener import Tally
-from rivusio_core.policy.options import OnError
 from rivusio_streams.engine.division import write_divided
 from rivusio_streams.engine.treatment import treat
 from rivusio_streams.engine.writer import Writer
+from rivusio_streams.graph import TeeNode, WriteNode
 
 __all__ = ["Reached", "SinkStage"]
 
@@ -32,12 +32,15 @@ class SinkStage(Stage):
         writer: the sink.
         context: of the run.
         reached: told of barriers and the end.
-        on_error: what becomes of items that the sink refuses.
+        node: says what becomes of items that the sink refuses; None: they end the run.
     """
 
-    def __init__(self, writer: Writer, context: RunContext, reached: Reached, on_error: OnError = "fail") -> None:
+    def __init__(
+        self, writer: Writer, context: RunContext, reached: Reached, node: WriteNode | TeeNode | None = None
+    ) -> None:
         self.writer = writer
-        self._context, self._reached, self._on_error = context, reached, on_error
+        self._context, self._reached, self._on_error = context, reached, "fail" if node is None else node.on_error
+        self._is_tee = isinstance(node, TeeNode)
         self._committing: anyio.Event | None = None
 
     async def take(self, chunk: Chunk) -> None:
@@ -51,7 +54,9 @@ class SinkStage(Stage):
             else:
                 refused = await write_divided(self.writer.write, chunk.values)
                 passed = count - len(refused)
-                notes.tallies[self.writer.name] = Tally(taken=count, passed=passed, given=passed)
+                notes.tallies[self.writer.name] = Tally(
+                    taken=count, passed=passed, given=count if self._is_tee else passed
+                )
                 self._treat(chunk, refused, notes)
         finally:
             notes.seconds = perf_counter() - began
