@@ -9,6 +9,8 @@ from rivusio_streams.config import RunConfig
 from rivusio_streams.connectors import Csv, JsonLines, ListSink, StdIn, StdOut
 from rivusio_streams.dead_letter import Cause, Envelope
 from rivusio_streams.delivery import Delivery, Guarantee, Promise
+from rivusio_streams.error_budget import ErrorBudget
+from rivusio_streams.error_report import ErrorGroup, ErrorReport
 from rivusio_streams.flow import Flow
 from rivusio_streams.join import Joined
 from rivusio_streams.keyed import KeyedStream
@@ -74,6 +76,9 @@ __all__ = [
     "EarlyEvery",
     "EndOfPartition",
     "Envelope",
+    "ErrorBudget",
+    "ErrorGroup",
+    "ErrorReport",
     "Flow",
     "Fold",
     "FolderStore",

@@ -13,6 +13,7 @@ from time import perf_counter
 import anyio
 from pydantic import JsonValue
 
+from rivusio_core.clock import SystemClock
 from rivusio_core.dead_letter import DeadLetter
 from rivusio_core.duration import seconds, size
 from rivusio_core.engine.context import RunContext
@@ -33,6 +34,7 @@ from rivusio_streams.engine.assembly import Assembly
 from rivusio_streams.engine.blocking import PATIENCE
 from rivusio_streams.engine.checkpointer import Checkpointer
 from rivusio_streams.engine.entering import Entering
+from rivusio_streams.engine.failures import Failures
 from rivusio_streams.engine.journal import Journal, Start
 from rivusio_streams.engine.origin import Origin
 from rivusio_streams.engine.port import ports
@@ -94,11 +96,16 @@ class FlowRun:
         shown = progress_listener(plan, config.progress)
         if shown is not None:
             listeners.append(shown)
+        clock = config.clock or SystemClock()
+        sources = {plan.name(node) for node in plan.nodes if isinstance(node, ReadNode)}
+        # Where items enter in the middle, nothing is read, and what failed may fail again.
+        self._failures = Failures(sources, clock, config.error_budget if entering is None else None)
         self._context = RunContext(
             info,
             listeners=listeners,
             dead_letters=None if self._dead is None else self._bury,
-            clock=config.clock,
+            clock=clock,
+            observer=self._failures.note,
             memory=None if config.memory is None else size(config.memory, "memory"),
         )
         self._origins: list[Origin] = []
@@ -391,7 +398,8 @@ class FlowRun:
             _log.error("run %s: %d items are unaccounted for", self._context.info.name, ledger.unaccounted)
         stopped = any(source.stopping for source in self._sources)
         info = self._context.info
-        return Report(info.name, info.id, took, ledger, stopped, assembly.ahead(), self.guarantee)
+        errors = self._failures.report()
+        return Report(info.name, info.id, took, ledger, stopped, assembly.ahead(), self.guarantee, errors=errors)
 
 
 def _ended_by(group: BaseExceptionGroup[BaseException]) -> BaseException:
