@@ -8,7 +8,7 @@ import pytest
 from doubles import Event, Partitions, Recorder, at, key, micros
 
 from rivusio_core import pipe
-from rivusio_core.errors import BadRecord, DeadLetterError, DefinitionError, PipeError
+from rivusio_core.errors import BadRecord, DefinitionError, PipeError
 from rivusio_streams import Cause, Envelope, JsonLines, RunConfig, Stream, Tumbling, agg
 
 pytestmark = pytest.mark.anyio
@@ -91,14 +91,6 @@ async def test_a_place_is_needed_before_the_start() -> None:
     assert flow.check().dead_letters == ("positive",)
     assert flow.check().ok
     assert not flow.check(RunConfig()).ok
-
-
-async def test_a_failing_place_stops_the_run_and_nothing_is_acknowledged() -> None:
-    source, dead = Partitions([EVENTS]), Recorder(fails="write")
-    with pytest.raises(DeadLetterError, match="could not be stored"):
-        await Stream.read(source).through(positive).write([]).arun(RunConfig(dead_letters=dead))
-    assert source.acknowledged == {}
-    assert dead.log == ["open", "write", "close"]
 
 
 async def test_dead_letters_are_made_durable_before_sources_are_told() -> None:

@@ -260,7 +260,11 @@ def test_a_flow_that_is_running_refuses(tmp_path: Path) -> None:
         thread.join()
         return found[0]
 
-    again = Stream.read(range(1)).map(lambda n: errors.append(refused_elsewhere()) or n).write([]).named("mine")
+    def refused_meanwhile(number: int) -> int:
+        errors.append(refused_elsewhere())
+        return number
+
+    again = Stream.read(range(1)).map(refused_meanwhile).write([]).named("mine")
     again.run(RunConfig(checkpoint=place, name="mine"))
     assert len(errors) == 1
     assert len(lines(letters)) == 3

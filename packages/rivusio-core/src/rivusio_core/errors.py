@@ -17,7 +17,7 @@ RivusioError
    │  ├─ BulkheadFull         retried, where the pipe retries
    │  └─ RetriesExhausted, PipeTimeout, PipeTypeError, CircuitOpen, LimitExceeded, PipeCrashed
    ├─ SourceError, DeadLetterError, MemoryLimitExceeded, ErrorBudgetExceeded
-   ├─ SinkError               ItemRefused: by a sink, for what it is
+   ├─ SinkError               ItemRefused
    ├─ StateError              StateLimitExceeded
    ├─ CheckpointError         CheckpointWriteError, CheckpointCorrupt, CheckpointMismatch
    └─ DrainTimeout
