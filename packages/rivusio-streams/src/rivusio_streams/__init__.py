@@ -30,6 +30,8 @@ from rivusio_streams.source import (
     Rejected,
     Source,
 )
+from rivusio_streams.state.limit import StateLimit
+from rivusio_streams.state.spill import Spill, SpillStore
 from rivusio_streams.state.upcast import Upcast
 from rivusio_streams.stream import Stream
 from rivusio_streams.table import Table
@@ -110,7 +112,10 @@ __all__ = [
     "Sink",
     "Sliding",
     "Source",
+    "Spill",
+    "SpillStore",
     "SqliteStore",
+    "StateLimit",
     "StdIn",
     "StdOut",
     "Stream",

@@ -19,6 +19,7 @@ from rivusio_streams.graph import (
     KeyedNode,
     Node,
     PipeNode,
+    ProcessNode,
     ReadNode,
     TeeNode,
     WriteNode,
@@ -127,6 +128,10 @@ def _faults(node: Node, plan: Plan, columns: Mapping[int, int]) -> Iterator[str]
             yield f"{what} to know when items happened; say .event_time(...) before"
         if node.late_to is not None:
             yield from _sink_faults(node.late_to)
+        if any(each.beyond != "fail" for each in node.limits) and not isinstance(node, ProcessNode):
+            yield "windows and joins need all that they keep: the limit= at key_by can only be beyond='fail' here"
+        if len(node.limits) > 1:
+            yield "both sides have a limit=; say it at one, for what the join keeps of both"
     elif isinstance(node, EventTimeNode):
         if node.spec.of is None and not node.spec.by_clock and columns[id(node.inputs[0])] < TIMED:
             yield "the source does not know times; give event_time a function of the item"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import KW_ONLY, dataclass
+from typing import cast
 
 from rivusio_core.duration import Duration, microseconds
 from rivusio_core.errors import ConfigError, Fault
@@ -44,7 +45,7 @@ class ErrorBudget:
 
     def __post_init__(self) -> None:
         faults = list[Fault]()
-        share: object = self.share  # callers may be untyped
+        share, least = cast("object", self.share), cast("object", self.at_least)  # callers may be untyped
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
             faults.append(Fault("must be above 0 and at most 1; 0.01 is one in a hundred", "share"))
         try:
@@ -52,7 +53,6 @@ class ErrorBudget:
                 faults.append(Fault("must be longer than 0", "within"))
         except ConfigError as error:
             faults.append(Fault(str(error).removeprefix("within: "), "within"))
-        least: object = self.at_least
         if isinstance(least, bool) or not isinstance(least, int) or least < 1:
             faults.append(Fault("must be a whole number, at least 1", "at_least"))
         if faults:

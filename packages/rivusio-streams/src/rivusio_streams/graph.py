@@ -17,6 +17,7 @@ from rivusio_streams.joining import Join
 from rivusio_streams.keyed_process import KeyedProcess
 from rivusio_streams.sink import BaseSink
 from rivusio_streams.source import BaseSource
+from rivusio_streams.state.limit import StateLimit
 from rivusio_streams.trigger import Trigger
 from rivusio_streams.windows import Windows
 
@@ -92,9 +93,15 @@ class EventTimeNode(Node):
 
 @dataclass(frozen=True, eq=False)
 class KeyNode(Node):
-    """Says what items have in common."""
+    """Says what items have in common.
+
+    Attributes:
+        key: of an item.
+        limit: of what the step behind it keeps.
+    """
 
     key: Callable[[Any], Any]
+    limit: StateLimit | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +115,11 @@ class KeyedNode(Node):
 
     keyed: bool
     late_to: BaseSink[Any] | None
+
+    @property
+    def limits(self) -> tuple[StateLimit, ...]:
+        """What is said of how much it may keep."""
+        return tuple(each.limit for each in self.inputs if isinstance(each, KeyNode) and each.limit is not None)
 
 
 @dataclass(frozen=True, eq=False)

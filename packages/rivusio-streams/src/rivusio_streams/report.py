@@ -12,7 +12,7 @@ from rivusio_streams.plan import Plan
 
 __all__ = ["Ledger", "Report"]
 
-_COLUMNS = ("taken", "given", "filtered", "skipped", "late", "dead", "failed", "held", "retries")
+_COLUMNS = ("taken", "given", "filtered", "skipped", "late", "dead", "failed", "held", "retries", "forgotten")
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ from rivusio_streams.item_steps import ItemSteps
 from rivusio_streams.keyed import KeyedStream
 from rivusio_streams.sink import BaseSink
 from rivusio_streams.source import BaseSource
+from rivusio_streams.state.limit import StateLimit
 from rivusio_streams.trigger import Trigger
 from rivusio_streams.watermark import WatermarkStrategy
 from rivusio_streams.windowed import WindowedStream, windowed
@@ -131,9 +132,17 @@ class Stream(ItemSteps[T], Generic[T]):
         """
         return Stream[T](EventTimeNode(name, (self.node,), EventTime(by_clock=True)), self._gives)
 
-    def key_by(self, key: Callable[[T], K], *, name: str = "key_by") -> KeyedStream[K, T]:
-        """Say what items have in common, for the keyed step that follows; a key must be hashable."""
-        return KeyedStream[K, T](KeyNode(name, (self.node,), key))
+    def key_by(
+        self, key: Callable[[T], K], *, limit: StateLimit | None = None, name: str = "key_by"
+    ) -> KeyedStream[K, T]:
+        """Say what items have in common, for the keyed step that follows.
+
+        Args:
+            key: of an item; it must be hashable.
+            limit: how much that step may keep; see `StateLimit`.
+            name: of the step.
+        """
+        return KeyedStream[K, T](KeyNode(name, (self.node,), key, limit))
 
     def window(
         self,

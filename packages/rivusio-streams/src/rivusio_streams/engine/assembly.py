@@ -11,13 +11,16 @@ from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.opening import Opening
 from rivusio_core.engine.stage import Stage, Stateful
 from rivusio_core.pipeline import Pipeline, steps_of
+from rivusio_streams.engine.bounded import BoundedStates
 from rivusio_streams.engine.clock_time_stage import ClockTimeStage
 from rivusio_streams.engine.entering import Entering, Entrance, watermark_of
 from rivusio_streams.engine.event_time_stage import EventTimeStage
 from rivusio_streams.engine.fan_out import FanOut
 from rivusio_streams.engine.key_stage import KeyStage
 from rivusio_streams.engine.merge_stage import MergeStage
+from rivusio_streams.engine.meter import Meter
 from rivusio_streams.engine.operator_stage import OperatorStage
+from rivusio_streams.engine.operators.forgetting import Bounds
 from rivusio_streams.engine.operators.made import operator_of
 from rivusio_streams.engine.port import ports
 from rivusio_streams.engine.reorder_stage import ReorderStage
@@ -42,6 +45,8 @@ from rivusio_streams.graph import (
 )
 from rivusio_streams.moment import NEVER
 from rivusio_streams.plan import Plan
+from rivusio_streams.state.limit import StateLimit
+from rivusio_streams.state.spill import SpillStore
 
 __all__ = ["Assembly"]
 
@@ -213,8 +218,10 @@ class Assembly:
     def _keyed(self, name: str, node: KeyedNode, out: Stage) -> Sequence[Stage]:
         late = self._plan.extras.get(id(node))
         takes = min(self._columns[id(each)] for each in node.inputs)
+        [limit] = node.limits[:1] or [None]
+        metered = limit is not None or self._context.budget.limit is not None
         stage = OperatorStage(
-            operator_of(node, name),
+            operator_of(node, name, self._bounds(name, limit)),
             keyed=node.keyed,
             inputs=len(node.inputs),
             takes=takes,
@@ -224,6 +231,7 @@ class Assembly:
             context=self._context,
             out=out,
             late_out=self._late_out(late),
+            meter=Meter(name, limit, self._context.budget) if metered else None,
         )
         self.operators[id(node)] = stage
         self.stages.append(stage)
@@ -238,6 +246,21 @@ class Assembly:
         if sink is not None:
             return self._add(self._sink(self.writers[sink], None))
         return None if self._entering is None else self._entering.late_out()
+
+    def _bounds(self, name: str, limit: StateLimit | None) -> Bounds | None:
+        if limit is None or limit.beyond == "fail":
+            return None
+        beyond, weigh = limit.beyond, self._context.budget.limit is not None
+
+        def bounds(forget: Callable[[Any], None]) -> BoundedStates:
+            if not isinstance(beyond, SpillStore):
+                return BoundedStates(name, limit.keys, limit.bytes, weigh=weigh, forget=forget)
+            spill = beyond.open(self._context.info.name, name)
+            states = BoundedStates(name, limit.keys, limit.bytes, weigh=weigh, spill=spill)
+            self._opening.closes(name, states.close)
+            return states
+
+        return bounds
 
     def _event_time(self, name: str, node: EventTimeNode, before: Node, out: Stage) -> Stage:
         if not node.spec.by_clock:

@@ -14,6 +14,7 @@ from rivusio_core.engine.notes import Notes
 from rivusio_core.engine.stage import Barrier, Chunk, End, Fail, Signal, Stage
 from rivusio_core.errors import BadRecord, ItemRefused, PipeError
 from rivusio_core.listener import Tally
+from rivusio_core.policy.options import OnError
 from rivusio_streams.engine.division import write_divided
 from rivusio_streams.engine.treatment import treat
 from rivusio_streams.engine.writer import Writer
@@ -39,7 +40,8 @@ class SinkStage(Stage):
         self, writer: Writer, context: RunContext, reached: Reached, node: WriteNode | TeeNode | None = None
     ) -> None:
         self.writer = writer
-        self._context, self._reached, self._on_error = context, reached, "fail" if node is None else node.on_error
+        self._context, self._reached = context, reached
+        self._on_error: OnError = "fail" if node is None else node.on_error
         self._is_tee = isinstance(node, TeeNode)
         self._committing: anyio.Event | None = None
 
