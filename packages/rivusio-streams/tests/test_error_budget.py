@@ -50,7 +50,10 @@ def failing(number: int) -> Any:
 
 # ------------------------------------------------------------------------------------------------- the time that slides
 
-steps = st.lists(st.tuples(st.integers(0, 3 * PARTS), st.integers(0, 40), st.integers(0, 6)), max_size=40)
+steps = st.lists(
+    st.tuples(st.sampled_from([0, 1, 7, PARTS - 1, PARTS, 3 * PARTS]), st.integers(0, 40), st.integers(0, 6)),
+    max_size=40,
+)
 
 
 @given(steps=steps, share=st.sampled_from([0.05, 0.2, 1.0]), least=st.sampled_from([1, 10, 60]))
@@ -79,6 +82,17 @@ def test_failures_of_long_ago_are_forgiven() -> None:
         hands.now += PARTS
     with pytest.raises(ErrorBudgetExceeded):
         tested.add(30, [KIND] * 4)
+
+
+def test_what_was_read_long_ago_does_not_dilute() -> None:
+    hands = Hands()
+    tested = spending(hands)
+    tested.add(1_000, [])
+    hands.now += PARTS - 1
+    tested.add(10, [KIND] * 4)
+    hands.now += 1
+    with pytest.raises(ErrorBudgetExceeded, match="5 of 20 items"):
+        tested.add(10, [KIND])
 
 
 def test_few_items_say_nothing() -> None:
