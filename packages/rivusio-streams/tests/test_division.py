@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rivusio_core import BadRecord, ConfigError, DefinitionError, Fatal, ItemRefused, SinkError, Transient
-from rivusio_streams import AsyncSink, Envelope, JsonLines, MemoryStore, Restart, RunConfig, Sink, Stream
+from rivusio_streams import AsyncSink, Csv, Envelope, JsonLines, MemoryStore, Restart, RunConfig, Sink, Stream
 from rivusio_streams.engine.division import write_divided
 
 pytestmark = pytest.mark.anyio
@@ -206,3 +206,30 @@ async def test_lines_of_json_leave_out_what_is_none(tmp_path: Path, checkpoints:
     await Stream.read(items).write(JsonLines[object](path), on_error="dead_letter").arun(settings)
     assert [json.loads(line)["n"] for line in path.read_text().splitlines()] == [0, 1, 2, 3, 5, 6, 7, 8]
     assert [(each.position, each.value is items[4]) for each in letters] == [(4, True)]
+
+
+@pytest.mark.parametrize("bad", [{"n": 0, "more": 1}, {"n": "\ud800"}, 7])
+@pytest.mark.parametrize("at", [1, 2, 60])
+@pytest.mark.parametrize("checkpoints", [False, True])
+async def test_a_csv_file_has_its_header_whatever_is_refused(
+    tmp_path: Path, bad: object, at: int, checkpoints: bool
+) -> None:
+    path = tmp_path / "out.csv"
+    items: list[Any] = [{"n": number} for number in range(100)]
+    items.insert(at, bad)
+    settings = RunConfig(checkpoint=MemoryStore() if checkpoints else None)
+    report = await Stream.read(items).write(Csv(path, dict[str, int]), on_error="skip").arun(settings)
+    assert path.read_text().split() == ["n", *map(str, range(100))]
+    assert report.steps["out.csv"].skipped == 1
+
+
+@pytest.mark.parametrize("bad", [{"n": 0, "more": 1}, {"n": "\ud800"}, 7])
+def test_a_refused_first_batch_leaves_nothing_of_a_csv_file_behind(tmp_path: Path, bad: Any) -> None:
+    sink = Csv(tmp_path / "out.csv", dict[str, int])
+    sink.open()
+    with pytest.raises((ItemRefused, ValueError)):
+        sink.write([{"n": 1}, bad])
+    sink.write([{"n": 1}])
+    sink.flush()
+    sink.close()
+    assert (tmp_path / "out.csv").read_text() == "n\n1\n"
