@@ -30,6 +30,7 @@ FILES = (
     "test_running.py",
     "test_process_state.py",
     "test_process_oracle.py",
+    "test_state_limits.py",
     "test_joins.py",
     "test_join_oracle.py",
 )
@@ -44,6 +45,8 @@ NEAREST = {
     "running.py": ("test_running.py", ""),
     "forgetting.py": ("test_cells.py", ""),
     "distinct.py": ("test_running.py", ""),
+    "bounded.py": ("test_state_limits.py", ""),
+    "meter.py": ("test_state_limits.py", ""),
     "interval_join.py": ("test_join_oracle.py", "interval"),
     "asof_join.py": ("test_join_oracle.py", "asof or table"),
     "arrival_join.py": ("test_joins.py", "arrival"),

@@ -43,6 +43,8 @@ PROCESS = "engine/operators/process.py"
 FORGETTING = "engine/operators/forgetting.py"
 RUNNING = "engine/operators/running.py"
 DISTINCT = "engine/operators/distinct.py"
+BOUNDED = "engine/bounded.py"
+METER = "engine/meter.py"
 INTERVAL = "engine/operators/interval_join.py"
 ASOF = "engine/operators/asof_join.py"
 ARRIVAL = "engine/operators/arrival_join.py"
@@ -624,8 +626,8 @@ MUTATIONS = (
     Mutation(
         "a snapshot is without timers",
         PROCESS,
-        "self._expiry.at.get(cell), timers\n",
-        "self._expiry.at.get(cell), []\n",
+        "self._expiry.at.get(cell), timers, used\n",
+        "self._expiry.at.get(cell), [], used\n",
     ),
     Mutation("a snapshot is without new running values", RUNNING, "        self.touched.add(key)\n", ""),
     Mutation(
@@ -707,5 +709,83 @@ MUTATIONS = (
         "        return self._inner.changed()\n",
         "        return self.touched\n",
     ),
-    Mutation("cells are never settled", STAGE, "        operator.settle()\n", ""),
+    Mutation(
+        "cells are never settled",
+        STAGE,
+        "        operator.settle()\n        self._changed.clear()\n",
+        "        self._changed.clear()\n",
+    ),
+    # ---------------------------------------------------------------------------------------------- limits of state
+    Mutation(
+        "reading a state is not using it",
+        BOUNDED,
+        "            self._copied.add(key)\n        self._use(key)\n        return",
+        "            self._copied.add(key)\n        return",
+    ),
+    Mutation(
+        "a duplicate is not a use of its key",
+        BOUNDED,
+        "        if key in self._hot:\n            self._use(key)\n            return True",
+        "        if key in self._hot:\n            return True",
+    ),
+    Mutation(
+        "the order of use is not restored",
+        BOUNDED,
+        "                self._hot.move_to_end(key)\n            self",
+        "                pass\n            self",
+    ),
+    Mutation(
+        "a snapshot is without the use of a key by a duplicate",
+        DISTINCT,
+        "                self.touched.add(same)  # it was used\n",
+        "                pass\n",
+    ),
+    Mutation(
+        "a forgotten key keeps its timers",
+        PROCESS,
+        "        self._timers.clear(key)\n        if self._expiry is not None:\n            self._expiry.forget(key)\n\n",
+        "        if self._expiry is not None:\n            self._expiry.forget(key)\n\n",
+    ),
+    Mutation(
+        "a snapshot still has the running value of a forgotten key",
+        FORGETTING,
+        "        self.touched.add(key)\n        self.forgotten += 1\n",
+        "        self.forgotten += 1\n",
+    ),
+    Mutation(
+        "what is on disk is not deleted with its key",
+        BOUNDED,
+        "            self._attempt(self._spill.delete, self._codec.encode_key(key))\n            self._away -= 1\n",
+        "            pass\n",
+    ),
+    Mutation(
+        "what is restored waits for the disk until all is there",
+        BOUNDED,
+        "            self.settle()  # it may",
+        "            pass  # it may",
+    ),
+    Mutation(
+        "states that changed in place are not weighed again",
+        BOUNDED,
+        "        self._hot.move_to_end(key)\n        self._used.add(key)\n",
+        "        self._hot.move_to_end(key)\n        if key not in self._weights:\n            self._used.add(key)\n",
+    ),
+    Mutation(
+        "windows that closed count for ever",
+        METER,
+        "                self._held -= weights.pop(each, 0)\n",
+        "                pass\n",
+    ),
+    Mutation(
+        "running values made many at a time are not counted",
+        STAGE,
+        "        if self._followed or self._meter is not None:  # all",
+        "        if self._followed:  # all",
+    ),
+    Mutation(
+        "a meter hides from snapshots what changed",
+        STAGE,
+        "                self._changed |= ids\n",
+        "                pass\n",
+    ),
 )
