@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rivusio_core import BadRecord, ConfigError, DefinitionError, Fatal, ItemRefused, SinkError, Transient
-from rivusio_streams import AsyncSink, Csv, Envelope, JsonLines, MemoryStore, Restart, RunConfig, Sink, Stream
+from rivusio_streams import AsyncSink, Csv, Envelope, Flow, JsonLines, MemoryStore, Restart, RunConfig, Sink, Stream
 from rivusio_streams.engine.division import write_divided
+from rivusio_streams.testing import crash_check
 
 pytestmark = pytest.mark.anyio
 
@@ -233,3 +234,18 @@ def test_a_refused_first_batch_leaves_nothing_of_a_csv_file_behind(tmp_path: Pat
     sink.flush()
     sink.close()
     assert (tmp_path / "out.csv").read_text() == "n\n1\n"
+
+
+def test_all_others_are_written_once_whatever_crashes() -> None:
+    def flow(place: Path) -> Flow:
+        (place / "in.jsonl").write_text("".join(f"{n}\n" for n in range(7)))
+        numbers = Stream.read(JsonLines(place / "in.jsonl", int))
+        bad = numbers.map(lambda n: object() if n in (2, 3, 5) else n)
+        return bad.write(JsonLines[object](place / "out.jsonl"), on_error="skip").named("numbers")
+
+    def read(place: Path) -> list[str]:
+        return (place / "out.jsonl").read_text().splitlines()
+
+    report = crash_check(flow, read)
+    assert report.crashes >= report.operations > 7
+    assert (report.lost, report.duplicated) == (0, 0)
