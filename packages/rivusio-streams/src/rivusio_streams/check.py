@@ -117,6 +117,11 @@ def _faults(node: Node, plan: Plan, columns: Mapping[int, int]) -> Iterator[str]
         yield "a source derives from Source or AsyncSource"
     elif isinstance(node, WriteNode | TeeNode):
         yield from _sink_faults(node.sink)
+        if node.on_error != "fail" and not node.sink.divisible:
+            yield (
+                f"on_error={node.on_error!r} needs a sink of which a failed write leaves nothing behind, and "
+                f"{type(node.sink).__name__} does not say so (divisible=True)"
+            )
     elif isinstance(node, KeyedNode):
         if any(columns[id(each)] < TIMED for each in node.inputs) and plan.is_timed(node):
             what = "windows need" if isinstance(node, AggregateNode) else "it needs"
@@ -146,8 +151,9 @@ def _sink_faults(sink: object) -> Iterator[str]:
 
 
 def _dying(node: Node, plan: Plan) -> Iterator[str]:
-    if isinstance(node, ReadNode) and node.source.on_error == "dead_letter":
-        yield plan.name(node)
+    if isinstance(node, ReadNode | WriteNode | TeeNode):
+        if (node.source if isinstance(node, ReadNode) else node).on_error == "dead_letter":
+            yield plan.name(node)
     elif isinstance(node, PipeNode):
         for step, name in zip(steps_of(node.pipe), plan.names[id(node)], strict=True):
             if any(each.options.on_error == "dead_letter" for each in _all_steps(step)):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from rivusio_core.pipe import BasePipe
+from rivusio_core.policy.options import OnError
 from rivusio_streams.aggregate import Aggregator
 from rivusio_streams.event_time import EventTime
 from rivusio_streams.joining import Join
@@ -189,16 +190,23 @@ class SideNode(Node):
 
 @dataclass(frozen=True, eq=False)
 class TeeNode(Node):
-    """Writes items to a sink and passes them on."""
+    """Writes items to a sink and passes them on.
+
+    Attributes:
+        sink: the sink.
+        on_error: what becomes of items that it refuses.
+    """
 
     sink: BaseSink[Any]
+    on_error: OnError = "fail"
 
 
 @dataclass(frozen=True, eq=False)
 class WriteNode(Node):
-    """Writes items to a sink; the end of a stream."""
+    """Writes items to a sink; the end of a stream. Attributes are those of `TeeNode`."""
 
     sink: BaseSink[Any]
+    on_error: OnError = "fail"
 
 
 def in_order(ends: Iterable[Node]) -> list[Node]:

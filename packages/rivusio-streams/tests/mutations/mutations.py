@@ -49,6 +49,12 @@ INTERVAL = "engine/operators/interval_join.py"
 ASOF = "engine/operators/asof_join.py"
 ARRIVAL = "engine/operators/arrival_join.py"
 WINDOW_JOIN = "engine/operators/window_join.py"
+DIVISION = "engine/division.py"
+SINK_STAGE = "engine/sink_stage.py"
+WRITER = "engine/writer.py"
+CSV = "connectors/csv.py"
+SPENDING = "engine/spending.py"
+FAILURES = "engine/failures.py"
 
 MUTATIONS = (
     # ------------------------------------------------------------------------------- tumbling, hopping, own windows
@@ -787,5 +793,84 @@ MUTATIONS = (
         STAGE,
         "                self._changed |= ids\n",
         "                pass\n",
+    ),
+    # ----------------------------------------------------------------------- refused items, error budget, error report
+    Mutation(
+        "the second half of a refused batch is written first",
+        DIVISION,
+        "waiting += [(middle, stop), (start, middle)]",
+        "waiting += [(start, middle), (middle, stop)]",
+    ),
+    Mutation(
+        "the first half of a refused batch is forgotten",
+        DIVISION,
+        "waiting += [(middle, stop), (start, middle)]",
+        "waiting += [(middle, stop)]",
+    ),
+    Mutation(
+        "what is not the fault of an item is divided",
+        DIVISION,
+        "except (ItemRefused, BadRecord) as error:",
+        "except Exception as error:",
+    ),
+    Mutation(
+        "items that a tee refuses are lost to the ledger",
+        SINK_STAGE,
+        "given=count if self._is_tee else passed",
+        "given=passed",
+    ),
+    Mutation(
+        "a disk that is full is the fault of an item",
+        WRITER,
+        "    if isinstance(error, OSError):  # some are a ValueError, too\n        return False\n",
+        "    if isinstance(error, OSError):\n        return True\n",
+    ),
+    Mutation(
+        "errors of databases are never those of an item",
+        WRITER,
+        "any(kind.__name__ in _OF_DATABASES for kind in type(error).__mro__)",
+        "False",
+    ),
+    Mutation(
+        "a refused batch leaves columns without their header",
+        CSV,
+        "                columns = list(row)\n",
+        "                columns = self._columns = list(row)\n",
+    ),
+    Mutation(
+        "the time of a budget is one part too long",
+        SPENDING,
+        "buckets[0].index <= index - _BUCKETS",
+        "buckets[0].index < index - _BUCKETS",
+    ),
+    Mutation(
+        "failures of long ago are never forgiven",
+        SPENDING,
+        "                self._failed -= old.failed\n",
+        "                pass\n",
+    ),
+    Mutation(
+        "the share that is allowed is too much",
+        SPENDING,
+        "share <= budget.share",
+        "share < budget.share",
+    ),
+    Mutation(
+        "a few items use up a budget",
+        SPENDING,
+        "taken < budget.at_least or ",
+        "",
+    ),
+    Mutation(
+        "kinds of failures fill the memory",
+        FAILURES,
+        "if len(self._kinds) >= _KINDS:",
+        "if False:",
+    ),
+    Mutation(
+        "the last example is told, not the first",
+        FAILURES,
+        "        found.last = now\n",
+        "        found.last, found.example = now, error.reason\n",
     ),
 )

@@ -177,7 +177,7 @@ def broken_store(inner: CheckpointStore, faults: Faults) -> CheckpointStore:
 class _Sink(Sink[Any]):
     def __init__(self, inner: Sink[Any], faults: Faults) -> None:
         self._inner, self._faults = inner, faults
-        self.commit = inner.commit
+        self.commit, self.divisible = inner.commit, inner.divisible
 
     def __copy__(self) -> _Sink:
         return type(self)(copy.copy(self._inner), self._faults)
