@@ -15,7 +15,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeAlias
 
 import anyio
 
@@ -30,8 +29,6 @@ TIMES = 100
 BURST = 128 * 1024 * 1024
 _BLOCK = bytes(64 * 1024)
 """What the sink hashes: so much that other threads run meanwhile."""
-
-Item: TypeAlias = tuple[int, int]
 
 
 class Counts:
@@ -56,8 +53,8 @@ class Counts:
             self.taken_seconds = worked + time.thread_time() - begun
 
 
-class Endless(Source[Item]):
-    """Numbers, each with itself."""
+class Endless(Source[str]):
+    """Numbers, as texts."""
 
     bounded = False
     replay = "seekable"
@@ -65,17 +62,17 @@ class Endless(Source[Item]):
     def __init__(self, counts: Counts) -> None:
         self.counts = counts
 
-    def open_partition(self, partition: str, position: Position | None) -> Partition[Item]:
+    def open_partition(self, partition: str, position: Position | None) -> Partition[str]:
         return _Endless(self.counts, position if isinstance(position, int) else 0)
 
 
-class _Endless(Partition[Item]):
+class _Endless(Partition[str]):
     def __init__(self, counts: Counts, at: int) -> None:
         self.counts, self.at = counts, at
 
-    def next_batch(self, maximum: int) -> list[Item]:
+    def next_batch(self, maximum: int) -> list[str]:
         begun, counts = time.thread_time(), self.counts
-        batch = [(number, number) for number in range(self.at, self.at + maximum)]
+        batch = list(map(str, range(self.at, self.at + maximum)))
         self.at += maximum
         counts.given += maximum
         counts.given_seconds += time.thread_time() - begun
@@ -86,20 +83,20 @@ class _Endless(Partition[Item]):
         return self.at
 
 
-class Slow(Sink[Item]):
+class Slow(Sink[str]):
     """Returns when it has worked: that is the back-pressure."""
 
     def __init__(self, counts: Counts, count: int) -> None:
         self.counts, self.count = counts, count
 
-    def write(self, batch: Sequence[Item]) -> None:
+    def write(self, batch: Sequence[str]) -> None:
         self.work(batch)
         self.counts.written += len(batch)
         print(self.counts.written, flush=True)
         if self.counts.written >= self.count:
             current_run().stop()
 
-    def work(self, batch: Sequence[Item]) -> None:
+    def work(self, batch: Sequence[str]) -> None:
         self.counts.work_off(len(batch))
 
 
@@ -107,10 +104,10 @@ class Queued(Slow):
     """The bug: takes at once what it works off later, and nobody waits."""
 
     def open(self) -> None:
-        self.waiting = queue.SimpleQueue[Sequence[Item]]()
+        self.waiting = queue.SimpleQueue[Sequence[str]]()
         threading.Thread(target=self.work_off, daemon=True).start()
 
-    def work(self, batch: Sequence[Item]) -> None:
+    def work(self, batch: Sequence[str]) -> None:
         self.waiting.put(batch)
 
     def work_off(self) -> None:
@@ -119,27 +116,27 @@ class Queued(Slow):
 
 
 @pipe(concurrency=4)
-async def check(batch: list[Item]) -> list[Item]:
+async def check(batch: list[str]) -> list[str]:
     """Batches on their way at the same time: what would pile up without back-pressure."""
     await anyio.lowlevel.checkpoint()
     return batch
 
 
-_kept: list[Item] = []
+_kept: list[str] = []
 
 
-def keep(item: Item) -> Item:
+def keep(item: str) -> str:
     """The bug: a list that only grows."""
     _kept.append(item)
     return item
 
 
-def burst(count: int) -> Callable[[Item], Item]:
+def burst(count: int) -> Callable[[str], str]:
     """Holds much memory from 45 to 55 percent of the run."""
     held: list[bytes] = []
 
-    def step(item: Item) -> Item:
-        number = item[0]
+    def step(item: str) -> str:
+        number = int(item)
         if number == count * 45 // 100:
             held.append(b"\1" * BURST)
         elif number == count * 55 // 100:
@@ -158,9 +155,9 @@ def main(kind: str, count: int, folder: Path) -> None:
         items = items.map(burst(count))
     checked = items.batch(100).through(check).flat_map(lambda batch: batch)
     # State by key, so that checkpoints have something to keep.
-    totals = checked.key_by(lambda item: item[0] % 1_000).scan((0, 0), lambda seen, item: (seen[0] + 1, item[1]))
+    totals = checked.key_by(lambda item: item[-3:]).scan((0, ""), lambda seen, item: (seen[0] + 1, item))
     sink = (Queued if kind == "queue" else Slow)(counts, count)
-    flow = totals.map(lambda each: each[1]).write(sink).named("endless")
+    flow = totals.map(lambda each: each[1][1]).write(sink).named("endless")
     report = flow.run(RunConfig(checkpoint=folder / "checkpoints.db", progress=False))
     outcome = {
         "stopped": report.stopped,

@@ -1,4 +1,4 @@
-"""An endless source into a slow sink: what the process holds stays level. Takes minutes, and is run by `nox -s soak`."""
+"""An endless source into a slow sink: what the process holds stays level. Minutes, so run by `nox -s soak`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from memory_verdict import MIB, Bounds, judge
 from memory_watch import watch
 
 ITEMS = int(os.environ.get("ITEMS", "10_000_000"))
-PLANTED = max(ITEMS // 10, 1_000_000)
+PLANTED = max(ITEMS // 20, 500_000)
 """Items where something is planted: enough to see it."""
 BOUNDS = Bounds(rise=64 * MIB, growth=8 * MIB)
 AHEAD = 16 * 1_024
