@@ -12,6 +12,7 @@ AHEAD = 16 * 1_024
 _FLOW = Path(__file__).parent / "soak" / "endless_flow.py"
 
 
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("kind", ["steady", "queue"])
 def test_back_pressure_reaches_the_source(kind: str, tmp_path: Path) -> None:
     """Counted in items, so that it does not depend on the machine; the planted queue shows that it can be seen."""

@@ -154,11 +154,12 @@ def main(kind: str, count: int, folder: Path) -> None:
     elif kind == "burst":
         items = items.map(burst(count))
     checked = items.batch(100).through(check).flat_map(lambda batch: batch)
+    nothing: tuple[int, str] = (0, "")
     # State by key, so that checkpoints have something to keep.
-    totals = checked.key_by(lambda item: item[-3:]).scan((0, ""), lambda seen, item: (seen[0] + 1, item))
+    totals = checked.key_by(lambda item: item[-3:]).scan(nothing, lambda seen, item: (seen[0] + 1, item))
     sink = (Queued if kind == "queue" else Slow)(counts, count)
     flow = totals.map(lambda each: each[1][1]).write(sink).named("endless")
-    report = flow.run(RunConfig(checkpoint=folder / "checkpoints.db", progress=False))
+    report = flow.run(RunConfig(checkpoint=folder / "checkpoints.db", progress=False, drain_timeout="10m"))
     outcome = {
         "stopped": report.stopped,
         "unaccounted": report.ledger.unaccounted,
