@@ -27,8 +27,6 @@ from rivusio_streams.source import Partition, Position, Source
 TIMES = 100
 """How much longer the sink works on an item than the source."""
 BURST = 128 * 1024 * 1024
-_NOTHING = (0, "")
-"""Of a key that was not seen yet: how often it was, and the last item."""
 _BLOCK = bytes(64 * 1024)
 """What the sink hashes: so much that other threads run meanwhile."""
 
@@ -148,6 +146,11 @@ def burst(count: int) -> Callable[[str], str]:
     return step
 
 
+def count_of(seen: tuple[int, str], item: str) -> tuple[int, str]:
+    """How often a key was seen, and with which item last."""
+    return seen[0] + 1, item
+
+
 def main(kind: str, count: int, folder: Path) -> None:
     counts = Counts()
     items = Stream.read(Endless(counts))
@@ -157,7 +160,7 @@ def main(kind: str, count: int, folder: Path) -> None:
         items = items.map(burst(count))
     checked = items.batch(100).through(check).flat_map(lambda batch: batch)
     # State by key, so that checkpoints have something to keep.
-    totals = checked.key_by(lambda item: item[-3:]).scan(_NOTHING, lambda seen, item: (seen[0] + 1, item))
+    totals = checked.key_by(lambda item: item[-3:]).scan((0, ""), count_of)
     sink = (Queued if kind == "queue" else Slow)(counts, count)
     flow = totals.map(lambda each: each[1][1]).write(sink).named("endless")
     report = flow.run(RunConfig(checkpoint=folder / "checkpoints.db", progress=False, drain_timeout="10m"))

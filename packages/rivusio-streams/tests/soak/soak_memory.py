@@ -10,7 +10,7 @@ from memory_verdict import MIB, Bounds, judge
 from memory_watch import watch
 
 ITEMS = int(os.environ.get("ITEMS", "10_000_000"))
-PLANTED = max(ITEMS // 20, 500_000)
+PLANTED = max(ITEMS // 25, 400_000)
 """Items where something is planted: enough to see it."""
 BOUNDS = Bounds(rise=64 * MIB, growth=8 * MIB)
 AHEAD = 16 * 1_024
