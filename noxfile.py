@@ -278,12 +278,16 @@ def mutations(session: nox.Session) -> None:
 
 @nox.session
 def soak(session: nox.Session) -> None:
-    """Kill flows with SIGKILL, a hundred times for each kind of table: many minutes, so not part of CI."""
+    """Kill flows with SIGKILL, a hundred times for each kind of table, and watch the memory of one without end: not CI.
+
+    Many minutes. `nox -s soak -- -k memory` watches memory only, `-k "not memory"` kills only.
+    """
     contrib = PACKAGES["plugins-contrib"]
     beside = (f"-e{PACKAGES[name].folder}" for name in contrib.beside)
     session.install(*beside, f"-e{contrib.folder}{contrib.extras}", *_group("test"))
-    tests = contrib.folder / "tests"
-    _pytest(session, "-s", "-o", f"pythonpath={tests}", *map(str, sorted((tests / "soak").glob("soak_*.py"))))
+    tests = [PACKAGES[name].folder / "tests" for name in ("streams", "plugins-contrib")]
+    soaks = [str(path) for folder in tests for path in sorted((folder / "soak").glob("soak_*.py"))]
+    _pytest(session, "-s", "-o", f"pythonpath={' '.join(map(str, tests))}", *soaks)
 
 
 @nox.session
