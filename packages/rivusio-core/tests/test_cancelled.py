@@ -1,7 +1,4 @@
-"""A run that is cancelled, closed or left behind, at whatever moment: nothing hangs, all is closed once, no task stays.
-
-aiostream#7: a cancelled merge leaves tasks or open generators.
-"""
+"""A run that is cancelled, closed or left, at whatever moment: nothing hangs, all is closed once, no task stays."""
 
 from __future__ import annotations
 

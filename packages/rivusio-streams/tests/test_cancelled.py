@@ -1,7 +1,4 @@
-"""A run that is cancelled, at whatever moment: everything is closed once, nothing goes on, and nothing is lost.
-
-aiostream#7: a cancelled merge leaves tasks or open generators.
-"""
+"""A run that is cancelled, at whatever moment: everything is closed once, nothing goes on, and nothing is lost."""
 
 from __future__ import annotations
 

@@ -139,6 +139,7 @@ def to(
 
 
 def test_seekable_to_append_is_at_least_once_and_not_more() -> None:
+    """Promise: outcome unknown: a sink that only appends may have duplicates, and the guarantee says so."""
     make = to(lambda place: Appended(place / "out.jsonl"))
     report = crash_check(make, lines, delivery="at_least_once")
     assert report.lost == 0
