@@ -68,7 +68,7 @@ async def test_queues_are_bounded_across_stages() -> None:
             called[name] += 1
             return number
 
-        return pipe(count, name=name, concurrency=2)
+        return pipe(name=name, concurrency=2)(count)
 
     results: Any = (counts("a") >> counts("b") >> counts("c")).amap(numbers)
     async with aclosing(cast("Any", results)) as taken:

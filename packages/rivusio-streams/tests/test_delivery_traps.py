@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
 from anyio.lowlevel import checkpoint
 from doubles import Log
@@ -22,8 +24,10 @@ from rivusio_streams import (
     EndOfPartition,
     Flow,
     MemoryStore,
+    Partition,
     Position,
     RunConfig,
+    Source,
     Stream,
 )
 from rivusio_streams.report import Report
@@ -114,7 +118,11 @@ async def running(flow: Flow, config: RunConfig, stop: anyio.Event) -> AsyncIter
 
     async with anyio.create_task_group() as group:
         group.start_soon(run)
-        yield ended
+        with (config.clock or VirtualClock()).deadline(300) as scope:
+            yield ended
+        if scope.cancelled_caught:
+            group.cancel_scope.cancel()
+    assert not scope.cancelled_caught, "what the test waits for did not come in five minutes"
 
 
 # -------------------------------------------------------------------------------------------------------- stopping
@@ -167,11 +175,11 @@ async def test_retrying_for_ever_does_not_hold_up_a_stop(part: str) -> None:
 
     class Stubborn(AsyncSink[int]):
         async def write(self, batch: Sequence[int]) -> None:
-            while True:
+            while len(tried) < 100:
                 tried.append(clock.monotonic())
                 await clock.sleep(60)
 
-    @pipe(retry=Retry(attempts=1_000_000_000, backoff="60s"))
+    @pipe(retry=Retry(attempts=100, backoff="60s"))
     async def stubborn(number: int) -> int:
         tried.append(clock.monotonic())
         raise Transient
@@ -230,7 +238,7 @@ async def test_what_was_fetched_is_written_whenever_the_stop_comes() -> None:
             await checkpoint()
             return number
 
-        async with running(Stream.read(source).map(slow).write(table), RunConfig(), stop):
+        async with running(Stream.read(source).map(slow).write(table), RunConfig(clock=VirtualClock()), stop):
             for _ in range(turns):
                 await checkpoint()
             stop.set()
@@ -242,17 +250,64 @@ async def test_what_was_fetched_is_written_whenever_the_stop_comes() -> None:
     assert turns > 20
 
 
-async def test_an_item_that_comes_just_as_a_wait_for_it_ends_is_not_lost() -> None:
-    """python/asyncio#201: an item is lost where the timeout of a queue's `get` comes together with it."""
-    source, clock, out, stop = Topic(), VirtualClock(), Log[list[int]](), anyio.Event()
-    timed = Stream.read(source).event_time(lambda n: n, idle_after="1s")
-    async with running(timed.batch(3, within="1s").write(out), RunConfig(clock=clock), stop):
-        for number in range(50):
-            source.numbers.append(number)
-            await clock.sleep(1)
+async def test_what_a_thread_was_fetching_when_the_stop_came_is_written() -> None:
+    """The same for a source whose calls block: the one under way cannot be taken back."""
+    begun, go, stop, table = threading.Event(), threading.Event(), anyio.Event(), Table()
+
+    class Blocks(Source[int], Partition[int]):
+        bounded = False
+
+        def open_partition(self, partition: str, position: Position | None) -> Partition[int]:
+            return self
+
+        def next_batch(self, maximum: int) -> list[int]:
+            begun.set()
+            assert go.wait(30)
+            return [1, 2]
+
+    async with running(Stream.read(Blocks()).write(table), RunConfig(), stop) as ended:
+        await anyio.to_thread.run_sync(begun.wait, 30)
         stop.set()
-    assert [number for each in out for number in each] == [*range(50)]
-    assert source.acknowledged[-1] == 50
+        for _ in range(20):
+            await checkpoint()
+        go.set()
+    assert isinstance(ended[0], Report)
+    assert table.written == [1, 2]
+
+
+class Received(AsyncSource[int], AsyncPartition[int]):
+    """What comes out of a queue as it is read, one by one."""
+
+    bounded = False
+
+    def __init__(self) -> None:
+        self.send, self.receive = anyio.create_memory_object_stream[int](10)
+
+    async def open_partition(self, partition: str, position: Position | None) -> AsyncPartition[int]:
+        return self
+
+    async def next_batch(self, maximum: int) -> list[int]:
+        return [await self.receive.receive()]
+
+
+async def test_an_item_that_comes_just_as_its_reading_is_cancelled_is_not_lost() -> None:
+    """python/asyncio#201: an item is lost where the wait for it, with a timeout, is cancelled as it comes."""
+    turns, left = 0, 1
+    while left:
+        source, out, stop = Received(), Log[list[int]](), anyio.Event()
+        timed = Stream.read(source).event_time(lambda n: n, idle_after="1s")
+        with source.send, source.receive:
+            async with running(timed.batch(3, within="1s").write(out), RunConfig(clock=VirtualClock()), stop):
+                for turn in range(turns):
+                    await checkpoint()
+                    if turn % 2 and turn < 20:
+                        source.send.send_nowait(turn // 2)
+                stop.set()
+            left = 10 - sum(map(len, out))
+            unread = source.receive.statistics().current_buffer_used
+            assert [n for each in out for n in each] == [*range(min(turns // 2, 10) - unread)], f"after {turns} turns"
+        turns += 1
+    assert turns > 20
 
 
 # --------------------------------------------------------------------------------------------------- acknowledging
