@@ -275,6 +275,25 @@ async def test_what_a_thread_was_fetching_when_the_stop_came_is_written() -> Non
     assert table.written == [1, 2]
 
 
+async def test_what_was_taken_from_an_iterator_is_written() -> None:
+    """The same for iterables, which are read ahead: what they yielded can be had nowhere else."""
+    for turns in range(2, 40):
+        taken, table, stop, pause = list[int](), Table(), anyio.Event(), turns % 5
+
+        async def numbers(taken: list[int] = taken, pause: int = pause) -> AsyncIterator[int]:
+            while True:
+                taken.append(len(taken))
+                yield taken[-1]
+                for _ in range(pause):
+                    await checkpoint()
+
+        async with running(Stream.read(numbers()).write(table), RunConfig(chunk=8), stop):
+            for _ in range(turns):
+                await checkpoint()
+            stop.set()
+        assert table.written == taken, f"after {turns} turns"
+
+
 class Received(AsyncSource[int], AsyncPartition[int]):
     """What comes out of a queue as it is read, one by one."""
 

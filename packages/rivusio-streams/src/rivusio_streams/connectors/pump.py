@@ -32,16 +32,18 @@ class PumpedPartition(AsyncPartition[T], Generic[T]):
         self._most = 1
         self._over = False
         self._error: Exception | None = None
+        self._reading = anyio.CancelScope()
 
     async def work(self) -> None:
         iterator = aiter(self._items)
         try:
-            async for item in iterator:
-                self._waiting.append(item)
-                self._came.set()
-                while len(self._waiting) >= self._most:
-                    self._room = anyio.Event()
-                    await self._room.wait()
+            with self._reading:
+                async for item in iterator:
+                    self._waiting.append(item)
+                    self._came.set()
+                    while len(self._waiting) >= self._most:
+                        self._room = anyio.Event()
+                        await self._room.wait()
         except Exception as error:  # noqa: BLE001
             self._error = error  # raised by `next_batch`, behind what was yielded before
         finally:
@@ -65,6 +67,12 @@ class PumpedPartition(AsyncPartition[T], Generic[T]):
         batch = [self._waiting.popleft() for _ in range(min(maximum, len(self._waiting)))]
         self._room.set()
         return batch
+
+    def fetched_ahead(self) -> list[T]:
+        self._reading.cancel()
+        items = [*self._waiting]
+        self._waiting.clear()
+        return items
 
 
 class ThreadedPartition(AsyncPartition[T], Generic[T]):
@@ -102,6 +110,14 @@ class ThreadedPartition(AsyncPartition[T], Generic[T]):
                 came = self._came = anyio.Event()
             self._start()
             await came.wait()
+
+    def fetched_ahead(self) -> list[T]:
+        with self._lock:
+            self._closed = True
+            self._room.notify()
+            items = [*self._waiting]
+            self._waiting.clear()
+        return items
 
     async def close(self) -> None:
         with self._lock:

@@ -79,8 +79,11 @@ class OpenPartition:
             raise SourceError(f"source {self.name}: reading failed: {describe(error)}") from error
 
     def left(self) -> Lot | None:
-        """What a thread has read when nobody waited for it any more, since reading was stopped meanwhile."""
-        return self._lot(self._left.pop()) if self._left else None
+        """What was fetched and given to nobody, since reading was stopped meanwhile; None: nothing."""
+        if isinstance(self.partition, AsyncPartition):
+            self._left.append(self.partition.fetched_ahead())
+        items = self._left.pop() if self._left else []
+        return self._lot(items) if items else None
 
     def _lot(self, items: list[Any]) -> Lot:
         part = self.partition

@@ -136,8 +136,10 @@ class Reader:
 
     async def _next(self) -> Lot | None:
         """The next lot; None at the end, or when stopped."""
-        if self._stopping or self.ended:
+        if self.ended:
             return None
+        if self._stopping:
+            return self.partition.left()
         self._reading = anyio.CancelScope()
         lot: Lot | None = None  # what was read before a stop is there also if the stop came while the timers ended
         with self._reading:
@@ -151,7 +153,7 @@ class Reader:
                 lot = await self._wait_for_items()
                 group.cancel_scope.cancel()
             self._waiting_since, self._waited = None, 0.0
-        return lot or self.partition.left()
+        return lot if lot is not None or self.ended else self.partition.left()
 
     async def _wait_for_items(self) -> Lot | None:
         most = min(self._growth.size, self._feed.chunk)
