@@ -47,10 +47,11 @@ def test_counters_are_the_sums_of_what_was_fed(
     figures = series(generate_latest(make_registry(listener.snapshot)))
     for (name, step), tally in expected.items():
         for each in fields(Tally):
-            if each.name not in ("held", "retries"):
+            if each.name not in ("held", "retries", "forgotten"):
                 shown = value(figures, f"rivusio_items_{each.name}_total", run=name, step=step)
                 assert shown == getattr(tally, each.name), each.name
         assert value(figures, "rivusio_retries_total", run=name, step=step) == tally.retries
+        assert value(figures, "rivusio_keys_forgotten_total", run=name, step=step) == tally.forgotten
         assert value(figures, "rivusio_items_held", run=name, step=step) == held[name, step]
         assert value(figures, "rivusio_unaccounted_items", run=name, step=step) == 0
         chunks = sum(report[0] == name and report[2] == step for report in reports)

@@ -18,7 +18,7 @@ from pydantic import BaseModel, JsonValue, SecretStr
 
 from rivusio_core import CheckpointWriteError, ConfigError, SinkError, SourceError
 from rivusio_plugins_contrib.postgres import PostgresStore, PostgresTable
-from rivusio_streams import RunConfig, Stream
+from rivusio_streams import Envelope, RunConfig, Stream
 from rivusio_streams.checkpoint import store_at
 from rivusio_streams.flow import Flow
 from rivusio_streams.testing import check_store, crash_check
@@ -259,7 +259,7 @@ def test_mistakes_are_told_without_contents(dsn: str) -> None:
         Stream.read([Order(id=7, user="2026-01-01")]).write(PostgresTable(dsn, "orders", Order)).run()
     with pytest.raises(SinkError, match="primary key or unique index"):
         Stream.read(orders(1)).write(PostgresTable(dsn, "orders", Order, key="id")).run()
-    with pytest.raises(SinkError, match=r"cannot be stored|does not fit"):
+    with pytest.raises(SinkError, match="the text has the character NUL"):
         Stream.read([Order(id=1, user="a\0b")]).write(PostgresTable(dsn, "fresh", Order)).run()
 
     class Other(BaseModel):
@@ -268,6 +268,20 @@ def test_mistakes_are_told_without_contents(dsn: str) -> None:
 
     with pytest.raises(SinkError, match=r"no column 'use'; did you mean 'us.*made for another model"):
         Stream.read([Other(id=1, use="x")]).write(PostgresTable(dsn, "orders", Other)).run()
+
+
+@pytest.mark.parametrize("checkpoints", [False, True])
+@pytest.mark.parametrize("key", [None, "id"])
+def test_text_that_cannot_be_stored_keeps_no_other_from_it(dsn: str, key: str | None, checkpoints: bool) -> None:
+    letters = list[Envelope]()
+    items = [*orders(700), Order(id=-1, user="s3c\0ret"), *orders(2_500)[700:]]
+    flow = Stream.read(items).write(PostgresTable(dsn, "t", Order, key=key), on_error="dead_letter")
+    flow.run(RunConfig(dead_letters=letters, checkpoint=PostgresStore(dsn) if checkpoints else None))
+    assert rows(dsn, "select count(*), min(id), max(id) from t") == [(2_500, 0, 2_499)]
+    [letter] = letters
+    assert (letter.position, letter.step) == (700, "t")
+    assert "column 'user': the text has the character NUL" in letter.reason
+    assert "s3c" not in str(letter.reason) + str(letter.trace)
 
 
 # ---------------------------------------------------------------------------------------------------- checkpoints

@@ -14,7 +14,7 @@ from pydantic import BaseModel, NaiveDatetime
 
 from rivusio_core import BadRecord, ConfigError, SinkError
 from rivusio_plugins_contrib.sqlite import SqliteTable
-from rivusio_streams import Stream
+from rivusio_streams import Envelope, RunConfig, Stream
 
 
 class Moments(BaseModel):
@@ -106,3 +106,16 @@ def test_a_column_of_structured_data_that_holds_none_is_a_bad_row(tmp_path: Path
     with pytest.raises(BadRecord, match="row 1: tags: should hold JSON text") as caught:
         Stream.read(SqliteTable(path, "t", Tagged)).write([]).run()
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", [None, "x"])
+@pytest.mark.parametrize("checkpoint", [None, "a.db", "other.db"])
+def test_one_value_that_a_table_cannot_hold_keeps_no_other_from_it(
+    tmp_path: Path, key: str | None, checkpoint: str | None
+) -> None:
+    path, letters = tmp_path / "a.db", list[Envelope]()
+    items = [Whole(x=2**63 if number == 700 else number) for number in range(2_500)]
+    flow = Stream.read(items).write(SqliteTable(path, "t", Whole, key=key), on_error="dead_letter")
+    flow.run(RunConfig(dead_letters=letters, checkpoint=None if checkpoint is None else tmp_path / checkpoint))
+    assert rows(path, "select count(*), count(distinct x), min(x), max(x) from t") == [(2_499, 2_499, 0, 2_499)]
+    assert [(each.position, each.step, "64 bits" in each.reason) for each in letters] == [(700, "t", True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ import pytest
 from doubles import Fed
 from file_limit import file_limit
 
+from rivusio_core import pipe
 from rivusio_core.errors import (
     CheckpointCorrupt,
     CheckpointMismatch,
@@ -28,6 +30,7 @@ from rivusio_streams.checkpoint.history import History
 from rivusio_streams.flow import Flow
 from rivusio_streams.sink import Sink
 from rivusio_streams.source import AsyncPartition, AsyncSource, Position
+from rivusio_streams.testing import crash_check
 from rivusio_streams.windows import Windows
 
 SECOND = 1_000_000
@@ -167,6 +170,24 @@ async def test_a_step_without_state_may_change(tmp_path: Path) -> None:
     )
     await flow.arun(RunConfig(checkpoint=store))
     assert found(tmp_path) == [2]
+
+
+def test_each_run_may_work_on_another_number_of_items_at_once() -> None:
+    """Change of parallelism: what was on its way, and all state, is in checkpoints, whatever worked on it."""
+    at_once = itertools.cycle([1, 4, 2, 7])
+
+    async def doubled(number: int) -> int:
+        await anyio.lowlevel.checkpoint()
+        return number * 2
+
+    def flow(place: Path) -> Flow:
+        many = next(at_once)
+        through = pipe(doubled, concurrency=many, ordered=True) if many > 1 else pipe(doubled)
+        keyed = Stream.read([3, 1, 4, 1, 5, 9, 2, 6, 5]).through(through).key_by(lambda n: n % 4)
+        return keyed.scan(0, lambda total, n: total + n).write(JsonLines(place / "out.jsonl"))
+
+    report = crash_check(flow, lambda place: (place / "out.jsonl").read_text().split())
+    assert (report.lost, report.duplicated) == (0, 0)
 
 
 async def test_two_runs_of_one_flow_do_not_share_checkpoints(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ RivusioError
    │  ├─ Fatal                raised by user code: ends the run
    │  ├─ BulkheadFull         retried, where the pipe retries
    │  └─ RetriesExhausted, PipeTimeout, PipeTypeError, CircuitOpen, LimitExceeded, PipeCrashed
-   ├─ SourceError, SinkError, DeadLetterError, MemoryLimitExceeded
+   ├─ SourceError, DeadLetterError, MemoryLimitExceeded, ErrorBudgetExceeded
+   ├─ SinkError               ItemRefused
    ├─ StateError              StateLimitExceeded
    ├─ CheckpointError         CheckpointWriteError, CheckpointCorrupt, CheckpointMismatch
    └─ DrainTimeout
@@ -51,9 +52,11 @@ __all__ = [
     "DeadLetterError",
     "DefinitionError",
     "DrainTimeout",
+    "ErrorBudgetExceeded",
     "Fatal",
     "Fault",
     "GuaranteeError",
+    "ItemRefused",
     "LimitExceeded",
     "MemoryLimitExceeded",
     "PipeCrashed",
@@ -342,6 +345,10 @@ class SinkError(RunError):
     """A sink failed to open, write or commit."""
 
 
+class ItemRefused(SinkError):
+    """A sink cannot take an item of the batch, now or ever: for what it is, not for how the target is doing."""
+
+
 class StateError(RunError):
     """Keyed state could not be read, written or encoded, or grew past its limit."""
 
@@ -356,6 +363,29 @@ class MemoryLimitExceeded(RunError):
 
 class DeadLetterError(RunError):
     """The dead-letter sink failed; the run stops and the item is not acknowledged."""
+
+
+class ErrorBudgetExceeded(RunError):
+    """Too many items failed lately: something is wrong with all of them, and skipping them one by one hides it.
+
+    Attributes:
+        share: of the items that failed, 0 to 1.
+        failed: how many failed.
+        taken: how many were read in the same time.
+        most: the most frequent failures, with their counts.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        share: float = 0.0,
+        failed: int = 0,
+        taken: int = 0,
+        most: Sequence[tuple[str, int]] = (),
+    ) -> None:
+        super().__init__(message)
+        self.share, self.failed, self.taken, self.most = share, failed, taken, tuple(most)
 
 
 class CheckpointError(RunError):

@@ -53,7 +53,8 @@ class Tally:
     """What one step did with the items it took. The ledger: every item taken is accounted for exactly once.
 
     `taken == passed + filtered + skipped + late + dead + failed + held`; `given` counts results, which differs from
-    `passed` where one item gives several results or several give one.
+    `passed` where one item gives several results or several give one. `forgotten` counts no items but keys: those whose
+    state was dropped, as the limit of the step says.
     """
 
     taken: int = 0
@@ -66,6 +67,7 @@ class Tally:
     held: int = 0
     given: int = 0
     retries: int = 0
+    forgotten: int = 0
 
     def add(self, other: Tally) -> None:
         """Add the counts of `other` to these."""
@@ -80,6 +82,7 @@ class Tally:
         self.held += other.held
         self.given += other.given
         self.retries += other.retries
+        self.forgotten += other.forgotten
 
     @property
     def unaccounted(self) -> int:

@@ -7,8 +7,10 @@ from rivusio_streams.check import CheckReport
 from rivusio_streams.checkpoint import CheckpointStore, FolderStore, MemoryStore, SqliteStore
 from rivusio_streams.config import RunConfig
 from rivusio_streams.connectors import Csv, JsonLines, ListSink, StdIn, StdOut
-from rivusio_streams.dead_letter import Envelope
+from rivusio_streams.dead_letter import Cause, Envelope
 from rivusio_streams.delivery import Delivery, Guarantee, Promise
+from rivusio_streams.error_budget import ErrorBudget
+from rivusio_streams.error_report import ErrorGroup, ErrorReport
 from rivusio_streams.flow import Flow
 from rivusio_streams.join import Joined
 from rivusio_streams.keyed import KeyedStream
@@ -28,6 +30,8 @@ from rivusio_streams.source import (
     Rejected,
     Source,
 )
+from rivusio_streams.state.limit import StateLimit
+from rivusio_streams.state.spill import Spill, SpillStore
 from rivusio_streams.state.upcast import Upcast
 from rivusio_streams.stream import Stream
 from rivusio_streams.table import Table
@@ -62,6 +66,7 @@ __all__ = [
     "BaseSink",
     "BaseSource",
     "Batched",
+    "Cause",
     "CheckReport",
     "CheckpointStore",
     "Context",
@@ -73,6 +78,9 @@ __all__ = [
     "EarlyEvery",
     "EndOfPartition",
     "Envelope",
+    "ErrorBudget",
+    "ErrorGroup",
+    "ErrorReport",
     "Flow",
     "Fold",
     "FolderStore",
@@ -104,7 +112,10 @@ __all__ = [
     "Sink",
     "Sliding",
     "Source",
+    "Spill",
+    "SpillStore",
     "SqliteStore",
+    "StateLimit",
     "StdIn",
     "StdOut",
     "Stream",

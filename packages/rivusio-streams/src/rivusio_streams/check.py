@@ -19,6 +19,7 @@ from rivusio_streams.graph import (
     KeyedNode,
     Node,
     PipeNode,
+    ProcessNode,
     ReadNode,
     TeeNode,
     WriteNode,
@@ -116,12 +117,21 @@ def _faults(node: Node, plan: Plan, columns: Mapping[int, int]) -> Iterator[str]
         yield "a source derives from Source or AsyncSource"
     elif isinstance(node, WriteNode | TeeNode):
         yield from _sink_faults(node.sink)
+        if node.on_error != "fail" and not node.sink.divisible:
+            yield (
+                f"on_error={node.on_error!r} needs a sink of which a failed write leaves nothing behind, and "
+                f"{type(node.sink).__name__} does not say so (divisible=True)"
+            )
     elif isinstance(node, KeyedNode):
         if any(columns[id(each)] < TIMED for each in node.inputs) and plan.is_timed(node):
             what = "windows need" if isinstance(node, AggregateNode) else "it needs"
             yield f"{what} to know when items happened; say .event_time(...) before"
         if node.late_to is not None:
             yield from _sink_faults(node.late_to)
+        if any(each.beyond != "fail" for each in node.limits) and not isinstance(node, ProcessNode):
+            yield "windows and joins need all that they keep: the limit= at key_by can only be beyond='fail' here"
+        if len(node.limits) > 1:
+            yield "both sides have a limit=; say it at one, for what the join keeps of both"
     elif isinstance(node, EventTimeNode):
         if node.spec.of is None and not node.spec.by_clock and columns[id(node.inputs[0])] < TIMED:
             yield "the source does not know times; give event_time a function of the item"
@@ -141,8 +151,9 @@ def _sink_faults(sink: object) -> Iterator[str]:
 
 
 def _dying(node: Node, plan: Plan) -> Iterator[str]:
-    if isinstance(node, ReadNode) and node.source.on_error == "dead_letter":
-        yield plan.name(node)
+    if isinstance(node, ReadNode | WriteNode | TeeNode):
+        if (node.source if isinstance(node, ReadNode) else node).on_error == "dead_letter":
+            yield plan.name(node)
     elif isinstance(node, PipeNode):
         for step, name in zip(steps_of(node.pipe), plan.names[id(node)], strict=True):
             if any(each.options.on_error == "dead_letter" for each in _all_steps(step)):

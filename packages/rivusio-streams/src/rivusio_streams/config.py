@@ -26,6 +26,7 @@ from rivusio_core.errors import ConfigError, Fault
 from rivusio_core.listener import Listener
 from rivusio_core.nearest import did_you_mean
 from rivusio_streams.checkpoint.store import CheckpointStore
+from rivusio_streams.error_budget import ErrorBudget
 from rivusio_streams.restart import Restart
 from rivusio_streams.sink import BaseSink
 from rivusio_streams.state.upcast import Upcast
@@ -58,6 +59,17 @@ def _restart(value: object) -> object:
         raise ValueError(error.faults[0].message) from None
 
 
+def _budget(value: object) -> object:
+    if value is None or isinstance(value, ErrorBudget):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("must be an ErrorBudget, or text such as '1% in 5m'")
+    try:
+        return ErrorBudget.parse(value)
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+
+
 class RunSettings(BaseModel):
     """The settings of a run that are plain values: what files, the environment and the command line can give.
 
@@ -85,6 +97,14 @@ class RunSettings(BaseModel):
     checkpoint: str | None = Field(
         default=None,
         description="Where checkpoints are kept: the path of a SQLite file, of a folder (with / at the end), or a URL.",
+    )
+    dead_letters: Path | None = Field(
+        default=None,
+        description="The path of a JSON lines file for items that failed for good; only its owner may read it.",
+    )
+    error_budget: str | None = Field(
+        default=None,
+        description="How many items may be skipped or become dead letters before the run ends, such as '1% in 5m'.",
     )
     savepoint: str = Field(default="", description="The savepoint to begin from where there is no checkpoint yet.")
     delivery: Literal["at_least_once", "exactly_once", "at_most_once"] = Field(
@@ -180,10 +200,15 @@ class RunConfig(RunSettings):
         description="Begin again from the last checkpoint when a source, a sink or the store fails, after waits such "
         "as '1s..1m'; by default the failure ends the run.",
     )
-    dead_letters: Annotated[BaseSink[Any] | list[Any] | Path | None, PlainValidator(_letters)] = Field(
+    dead_letters: Annotated[BaseSink[Any] | list[Any] | Path | None, PlainValidator(_letters)] = Field(  # type: ignore[assignment]  # wider
         default=None,
         description="Where items that failed for good go, as `Envelope`s: a sink, a list, or the path of a JSON lines "
         "file that only its owner may read.",
+    )
+    error_budget: Annotated[ErrorBudget | None, PlainValidator(_budget)] = Field(  # type: ignore[assignment]  # a text becomes one
+        default=None,
+        description="How many items may be skipped or become dead letters before the run ends: an ErrorBudget, or text "
+        "such as '1% in 5m'.",
     )
     upcasts: Sequence[Upcast] = Field(
         default=(), description="How to read kept values whose types have changed; those of a type in order."

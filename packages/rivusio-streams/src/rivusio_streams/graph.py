@@ -10,12 +10,14 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from rivusio_core.pipe import BasePipe
+from rivusio_core.policy.options import OnError
 from rivusio_streams.aggregate import Aggregator
 from rivusio_streams.event_time import EventTime
 from rivusio_streams.joining import Join
 from rivusio_streams.keyed_process import KeyedProcess
 from rivusio_streams.sink import BaseSink
 from rivusio_streams.source import BaseSource
+from rivusio_streams.state.limit import StateLimit
 from rivusio_streams.trigger import Trigger
 from rivusio_streams.windows import Windows
 
@@ -91,9 +93,15 @@ class EventTimeNode(Node):
 
 @dataclass(frozen=True, eq=False)
 class KeyNode(Node):
-    """Says what items have in common."""
+    """Says what items have in common.
+
+    Attributes:
+        key: of an item.
+        limit: of what the step behind it keeps.
+    """
 
     key: Callable[[Any], Any]
+    limit: StateLimit | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +115,11 @@ class KeyedNode(Node):
 
     keyed: bool
     late_to: BaseSink[Any] | None
+
+    @property
+    def limits(self) -> tuple[StateLimit, ...]:
+        """What is said of how much it may keep."""
+        return tuple(each.limit for each in self.inputs if isinstance(each, KeyNode) and each.limit is not None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,16 +190,23 @@ class SideNode(Node):
 
 @dataclass(frozen=True, eq=False)
 class TeeNode(Node):
-    """Writes items to a sink and passes them on."""
+    """Writes items to a sink and passes them on.
+
+    Attributes:
+        sink: the sink.
+        on_error: what becomes of items that it refuses.
+    """
 
     sink: BaseSink[Any]
+    on_error: OnError = "fail"
 
 
 @dataclass(frozen=True, eq=False)
 class WriteNode(Node):
-    """Writes items to a sink; the end of a stream."""
+    """Writes items to a sink; the end of a stream. Attributes are those of `TeeNode`."""
 
     sink: BaseSink[Any]
+    on_error: OnError = "fail"
 
 
 def in_order(ends: Iterable[Node]) -> list[Node]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 from rivusio_core.listener import Tally
 from rivusio_streams.delivery import Guarantee
+from rivusio_streams.error_report import ErrorReport
 from rivusio_streams.plan import Plan
 
 __all__ = ["Ledger", "Report"]
 
-_COLUMNS = ("taken", "given", "filtered", "skipped", "late", "dead", "failed", "held", "retries")
+_COLUMNS = ("taken", "given", "filtered", "skipped", "late", "dead", "failed", "held", "retries", "forgotten")
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Report:
         ahead: items whose time was too far in the future to move the watermark.
         guarantee: what can be promised of its results after a crash.
         restarts: how often it began again by itself; counts are those since the last time.
+        errors: the items that failed and were skipped or became dead letters, by kind.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Report:
     ahead: int = 0
     guarantee: Guarantee | None = None
     restarts: int = 0
+    errors: ErrorReport = field(default_factory=ErrorReport)
 
     @property
     def steps(self) -> Mapping[str, Tally]:
@@ -74,7 +77,7 @@ class Report:
     def summary(self) -> str:
         """A few lines for people."""
         how = "stopped" if self.stopped else "finished"
-        lines = [f"{self.name} {how} after {self.seconds:.1f} s", *self._table()]
+        lines = [f"{self.name} {how} after {self.seconds:.1f} s", *self._table(), *self.errors.lines()]
         if self.restarts:
             times = "once" if self.restarts == 1 else f"{self.restarts} times"
             lines.append(f"it began again {times} from its last checkpoint; counts are those since then")
@@ -112,6 +115,7 @@ class Report:
             "ahead": self.ahead,
             "guarantee": None if self.guarantee is None else self.guarantee.to_json(),
             "restarts": self.restarts,
+            "errors": self.errors.to_json(),
         }
 
     def __str__(self) -> str:

@@ -12,6 +12,7 @@ from rivusio_core.errors import (
     CheckpointWriteError,
     ConfigError,
     Fatal,
+    ItemRefused,
     SinkError,
     SourceError,
     Transient,
@@ -36,7 +37,7 @@ class Restart:
         backoff: `"1s..1m"`: the first wait is up to 1 s, the bound doubles each time, and none is longer than a minute.
             One duration: every wait is exactly that long.
         attempts: failures in a row, without progress between them, that are put up with; None: any number.
-        on: which errors are begun again from. What was caused by a `BadRecord` or `Fatal` never is.
+        on: which errors are begun again from. What was caused by a `BadRecord`, `Fatal` or `ItemRefused` never is.
         when: a further condition on an error of `on`.
 
     Raises:
@@ -75,7 +76,7 @@ class Restart:
             opened: everything was open once; else this is the first start.
         """
         causes = [*_causes(error)]
-        if any(isinstance(each, BadRecord | Fatal) for each in causes):
+        if any(isinstance(each, BadRecord | Fatal | ItemRefused) for each in causes):
             return False
         if not opened and not any(isinstance(each, Transient | ConnectionError | TimeoutError) for each in causes):
             return False

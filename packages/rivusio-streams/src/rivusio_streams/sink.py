@@ -57,9 +57,16 @@ class BaseSink(ABC, Generic[T]):
 
     Attributes, set in the class or per instance:
         commit: how results are made durable.
+        divisible: a `write` that fails because of an item of its batch has taken nothing of the batch, or writing that
+            again leaves no trace; and it never fails because of an item of an earlier batch. Then `on_error` of
+            `Stream.write` and `tee` may be `"skip"` or `"dead_letter"`: the batch is written in halves, down to the
+            items that fail. A failure is that of an item where it is an `ItemRefused`, a `BadRecord`, a `ValueError`, a
+            `TypeError`, a `LookupError`, an `ArithmeticError`, or what databases call a data or integrity error; and
+            it is not where the sink raises any other `SinkError`.
     """
 
     commit: Commit = "append"
+    divisible: bool = False
 
     @property
     def step_name(self) -> str:
@@ -84,6 +91,7 @@ class Sink(BaseSink[T]):
         Returning slowly is the back-pressure. Exceptions other than `SinkError` are wrapped in one.
 
         Raises:
+            ItemRefused: an item cannot be taken for what it is.
             SinkError: some of the batch could not be taken; the run fails.
         """
 
@@ -115,6 +123,7 @@ class AsyncSink(BaseSink[T]):
         Returning slowly is the back-pressure. Exceptions other than `SinkError` are wrapped in one.
 
         Raises:
+            ItemRefused: an item cannot be taken for what it is.
             SinkError: some of the batch could not be taken; the run fails.
         """
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable
 from datetime import datetime
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, get_args, overload
 
 from typing_extensions import TypeIs
 
@@ -21,6 +21,7 @@ from rivusio_core.duration import Duration, microseconds
 from rivusio_core.errors import ConfigError, DefinitionError, Fault
 from rivusio_core.pipe import BasePipe
 from rivusio_core.pipeline import steps_of
+from rivusio_core.policy.options import OnError
 from rivusio_core.ports import Ports, connect, ports_of
 from rivusio_streams.apply import name_of
 from rivusio_streams.connectors.iterable import source_of
@@ -43,6 +44,7 @@ from rivusio_streams.item_steps import ItemSteps
 from rivusio_streams.keyed import KeyedStream
 from rivusio_streams.sink import BaseSink
 from rivusio_streams.source import BaseSource
+from rivusio_streams.state.limit import StateLimit
 from rivusio_streams.trigger import Trigger
 from rivusio_streams.watermark import WatermarkStrategy
 from rivusio_streams.windowed import WindowedStream, windowed
@@ -130,9 +132,17 @@ class Stream(ItemSteps[T], Generic[T]):
         """
         return Stream[T](EventTimeNode(name, (self.node,), EventTime(by_clock=True)), self._gives)
 
-    def key_by(self, key: Callable[[T], K], *, name: str = "key_by") -> KeyedStream[K, T]:
-        """Say what items have in common, for the keyed step that follows; a key must be hashable."""
-        return KeyedStream[K, T](KeyNode(name, (self.node,), key))
+    def key_by(
+        self, key: Callable[[T], K], *, limit: StateLimit | None = None, name: str = "key_by"
+    ) -> KeyedStream[K, T]:
+        """Say what items have in common, for the keyed step that follows.
+
+        Args:
+            key: of an item; it must be hashable.
+            limit: how much that step may keep; see `StateLimit`.
+            name: of the step.
+        """
+        return KeyedStream[K, T](KeyNode(name, (self.node,), key, limit))
 
     def window(
         self,
@@ -203,23 +213,36 @@ class Stream(ItemSteps[T], Generic[T]):
             Stream[Any](SideNode(name, (ways,), index, label), self._gives) for index, label in enumerate(labels)
         )
 
-    def tee(self, sink: BaseSink[T] | list[T], *, name: str = "") -> Stream[T]:
-        """Write the items to a sink and go on with them."""
-        made = sink_of(sink)
-        return Stream[T](TeeNode(name or made.step_name, (self.node,), made), self._gives)
+    def tee(self, sink: BaseSink[T] | list[T], *, name: str = "", on_error: OnError = "fail") -> Stream[T]:
+        """Write the items to a sink and go on with them, those that it refuses included.
 
-    def write(self, sink: BaseSink[T] | list[T], *, name: str = "") -> Flow:
+        Args:
+            sink: as of `write`.
+            name: of the step.
+            on_error: as of `write`.
+
+        Raises:
+            DefinitionError: it is no sink.
+            ConfigError: there is no such `on_error`.
+        """
+        made = sink_of(sink)
+        return Stream[T](TeeNode(name or made.step_name, (self.node,), made, _treatment(on_error, "tee")), self._gives)
+
+    def write(self, sink: BaseSink[T] | list[T], *, name: str = "", on_error: OnError = "fail") -> Flow:
         """Write the items to a sink: the flow that can be run.
 
         Args:
             sink: a sink; or a list, for tests and notebooks.
             name: of the step.
+            on_error: what becomes of an item that the sink refuses: `"fail"` ends the run; `"skip"` and `"dead_letter"`
+                need a sink that is `divisible`, as those of this package are.
 
         Raises:
             DefinitionError: it is no sink.
+            ConfigError: there is no such `on_error`.
         """
         made = sink_of(sink)
-        return Flow((WriteNode(name or made.step_name, (self.node,), made),))
+        return Flow((WriteNode(name or made.step_name, (self.node,), made, _treatment(on_error, "write")),))
 
     def _then(self, name: str, pipe: BasePipe[Any, Any]) -> Stream[Any]:
         """This stream, then a pipe.
@@ -243,6 +266,12 @@ class Stream(ItemSteps[T], Generic[T]):
 
     def __repr__(self) -> str:
         return f"Stream({self.node.name or 'pipe'!r})"
+
+
+def _treatment(on_error: OnError, owner: str) -> OnError:
+    if on_error not in get_args(OnError):
+        raise ConfigError(owner, faults=[Fault("must be 'fail', 'skip' or 'dead_letter'", "on_error")])
+    return on_error
 
 
 def _micros(value: Duration | None, name: str, faults: list[Fault], *, least: int) -> int | None:

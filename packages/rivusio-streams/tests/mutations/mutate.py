@@ -30,8 +30,13 @@ FILES = (
     "test_running.py",
     "test_process_state.py",
     "test_process_oracle.py",
+    "test_state_limits.py",
     "test_joins.py",
     "test_join_oracle.py",
+    "test_division.py",
+    "test_error_budget.py",
+    "test_error_report.py",
+    "test_error_traps.py",
 )
 NEAREST = {
     "session.py": ("test_window_oracle.py", "sessions"),
@@ -44,10 +49,18 @@ NEAREST = {
     "running.py": ("test_running.py", ""),
     "forgetting.py": ("test_cells.py", ""),
     "distinct.py": ("test_running.py", ""),
+    "bounded.py": ("test_state_limits.py", ""),
+    "meter.py": ("test_state_limits.py", ""),
     "interval_join.py": ("test_join_oracle.py", "interval"),
     "asof_join.py": ("test_join_oracle.py", "asof or table"),
     "arrival_join.py": ("test_joins.py", "arrival"),
     "window_join.py": ("test_join_oracle.py", "window"),
+    "division.py": ("test_division.py", ""),
+    "sink_stage.py": ("test_division.py", ""),
+    "writer.py": ("test_division.py", ""),
+    "csv.py": ("test_division.py", ""),
+    "spending.py": ("test_error_budget.py", ""),
+    "failures.py": ("test_error_report.py", ""),
 }
 """What is asked first, by the file with the bug: usually it finds it."""
 

@@ -43,10 +43,18 @@ PROCESS = "engine/operators/process.py"
 FORGETTING = "engine/operators/forgetting.py"
 RUNNING = "engine/operators/running.py"
 DISTINCT = "engine/operators/distinct.py"
+BOUNDED = "engine/bounded.py"
+METER = "engine/meter.py"
 INTERVAL = "engine/operators/interval_join.py"
 ASOF = "engine/operators/asof_join.py"
 ARRIVAL = "engine/operators/arrival_join.py"
 WINDOW_JOIN = "engine/operators/window_join.py"
+DIVISION = "engine/division.py"
+SINK_STAGE = "engine/sink_stage.py"
+WRITER = "engine/writer.py"
+CSV = "connectors/csv.py"
+SPENDING = "engine/spending.py"
+FAILURES = "engine/failures.py"
 
 MUTATIONS = (
     # ------------------------------------------------------------------------------- tumbling, hopping, own windows
@@ -624,8 +632,8 @@ MUTATIONS = (
     Mutation(
         "a snapshot is without timers",
         PROCESS,
-        "self._expiry.at.get(cell), timers\n",
-        "self._expiry.at.get(cell), []\n",
+        "self._expiry.at.get(cell), timers, used\n",
+        "self._expiry.at.get(cell), [], used\n",
     ),
     Mutation("a snapshot is without new running values", RUNNING, "        self.touched.add(key)\n", ""),
     Mutation(
@@ -707,5 +715,162 @@ MUTATIONS = (
         "        return self._inner.changed()\n",
         "        return self.touched\n",
     ),
-    Mutation("cells are never settled", STAGE, "        operator.settle()\n", ""),
+    Mutation(
+        "cells are never settled",
+        STAGE,
+        "        operator.settle()\n        self._changed.clear()\n",
+        "        self._changed.clear()\n",
+    ),
+    # ---------------------------------------------------------------------------------------------- limits of state
+    Mutation(
+        "reading a state is not using it",
+        BOUNDED,
+        "            self._copied.add(key)\n        self._use(key)\n        return",
+        "            self._copied.add(key)\n        return",
+    ),
+    Mutation(
+        "a duplicate is not a use of its key",
+        DISTINCT,
+        "                self.bounded.use(same)\n",
+        "                pass\n",
+    ),
+    Mutation(
+        "the order of use is not restored",
+        BOUNDED,
+        "                self._hot.move_to_end(key)\n            self",
+        "                pass\n            self",
+    ),
+    Mutation(
+        "a snapshot is without the use of a key by a duplicate",
+        DISTINCT,
+        "                self.touched.add(same)  # so it changed\n",
+        "                pass\n",
+    ),
+    Mutation(
+        "a forgotten key keeps its timers",
+        PROCESS,
+        "        self._timers.clear(key)\n        if self._expiry is not None:\n            self._expiry.forget(key)\n\n",
+        "        if self._expiry is not None:\n            self._expiry.forget(key)\n\n",
+    ),
+    Mutation(
+        "a snapshot still has the running value of a forgotten key",
+        FORGETTING,
+        "        self.touched.add(key)\n        self.forgotten += 1\n",
+        "        self.forgotten += 1\n",
+    ),
+    Mutation(
+        "what is on disk is not deleted with its key",
+        BOUNDED,
+        "            self._attempt(self._spill.delete, self._codec.encode_key(key))\n            self._away -= 1\n",
+        "            pass\n",
+    ),
+    Mutation(
+        "what is restored waits for the disk until all is there",
+        BOUNDED,
+        "            self.settle()  # it may",
+        "            pass  # it may",
+    ),
+    Mutation(
+        "states that changed in place are not weighed again",
+        BOUNDED,
+        "        self._hot.move_to_end(key)\n        self._used.add(key)\n",
+        "        self._hot.move_to_end(key)\n        if key not in self._weights:\n            self._used.add(key)\n",
+    ),
+    Mutation(
+        "windows that closed count for ever",
+        METER,
+        "                self._held -= weights.pop(each, 0)\n",
+        "                pass\n",
+    ),
+    Mutation(
+        "running values made many at a time are not counted",
+        STAGE,
+        "        if self._followed or self._meter is not None:  # all",
+        "        if self._followed:  # all",
+    ),
+    Mutation(
+        "a meter hides from snapshots what changed",
+        STAGE,
+        "                self._changed |= ids\n",
+        "                pass\n",
+    ),
+    # ----------------------------------------------------------------------- refused items, error budget, error report
+    Mutation(
+        "the second half of a refused batch is written first",
+        DIVISION,
+        "waiting += [(middle, stop), (start, middle)]",
+        "waiting += [(start, middle), (middle, stop)]",
+    ),
+    Mutation(
+        "the first half of a refused batch is forgotten",
+        DIVISION,
+        "waiting += [(middle, stop), (start, middle)]",
+        "waiting += [(middle, stop)]",
+    ),
+    Mutation(
+        "what is not the fault of an item is divided",
+        DIVISION,
+        "except (ItemRefused, BadRecord) as error:",
+        "except Exception as error:",
+    ),
+    Mutation(
+        "items that a tee refuses are lost to the ledger",
+        SINK_STAGE,
+        "given=count if self._is_tee else passed",
+        "given=passed",
+    ),
+    Mutation(
+        "a disk that is full is the fault of an item",
+        WRITER,
+        "    if isinstance(error, OSError):  # some are a ValueError, too\n        return False\n",
+        "    if isinstance(error, OSError):\n        return True\n",
+    ),
+    Mutation(
+        "errors of databases are never those of an item",
+        WRITER,
+        "any(kind.__name__ in _OF_DATABASES for kind in type(error).__mro__)",
+        "False",
+    ),
+    Mutation(
+        "a refused batch leaves columns without their header",
+        CSV,
+        "                columns = list(row)\n",
+        "                columns = self._columns = list(row)\n",
+    ),
+    Mutation(
+        "the time of a budget is one part too long",
+        SPENDING,
+        "buckets[0].index <= index - _BUCKETS",
+        "buckets[0].index < index - _BUCKETS",
+    ),
+    Mutation(
+        "failures of long ago are never forgiven",
+        SPENDING,
+        "                self._failed -= old.failed\n",
+        "                pass\n",
+    ),
+    Mutation(
+        "the share that is allowed is too much",
+        SPENDING,
+        "share <= budget.share",
+        "share < budget.share",
+    ),
+    Mutation(
+        "a few items use up a budget",
+        SPENDING,
+        "taken < budget.at_least or ",
+        "",
+    ),
+    Mutation(
+        "kinds of failures fill the memory",
+        FAILURES,
+        "if len(self._kinds) >= _KINDS:",
+        "if False:",
+    ),
+    Mutation(
+        "the last example is told, not the first",
+        FAILURES,
+        "        found.last = now\n",
+        "        found.last, found.example = now, error.reason\n",
+    ),
 )

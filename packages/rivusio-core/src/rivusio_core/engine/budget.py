@@ -71,7 +71,7 @@ class Budget:
             raise MemoryLimitExceeded(
                 f"the steps of this run keep about {_text(total)}, more than memory={_text(self.limit)}: "
                 f"{', '.join(f'{_text(self.kept[each])} in {each!r}' for each in most)}; keep less (ttl=, shorter "
-                "windows, limit= at key_by), keep it on disk (state=), or allow more"
+                "windows), say what is to become of it (limit= at key_by), or allow more"
             )
 
 

@@ -289,7 +289,7 @@ class Chain:
         step = self.steps[index]
         tally = notes.tally(step.name)
         try:
-            results = await step.results(item, error, self._clock)
+            results, attempts = await step.results(item, error, self._clock)
         except StepFailed as failed:
             final = failed.error
             if final.position is None:
@@ -306,7 +306,7 @@ class Chain:
             else:
                 tally.dead += 1
             return ()
-        tally.retries += 1
+        tally.retries += attempts - 1
         tally.given += len(results)
         if step.kind == "keep" and not results:
             tally.filtered += 1

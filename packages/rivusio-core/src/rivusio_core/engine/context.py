@@ -28,6 +28,7 @@ class RunContext:
         dead_letters: where dead letters go, if anywhere.
         clock: the time; the machine's by default.
         memory: bytes that the run may hold; None: as much as it takes.
+        observer: hears of everything noted, once it is counted, and may end the run by raising.
         blocking: no event loop runs: steps are called in the caller's thread and waiting blocks it.
     """
 
@@ -39,11 +40,13 @@ class RunContext:
         dead_letters: DeadLetterReceiver | None = None,
         clock: Clock | None = None,
         memory: int | None = None,
+        observer: Callable[[Notes], None] | None = None,
         blocking: bool = False,
     ) -> None:
         self.info = info
         self.listeners = listeners if isinstance(listeners, Listeners) else Listeners(listeners)
         self.dead_letters = dead_letters
+        self._observer = observer
         self.clock: Clock = clock or (BlockingClock() if blocking else SystemClock())
         self.budget = Budget(memory)
         self.blocking = blocking
@@ -63,6 +66,7 @@ class RunContext:
 
         Raises:
             DeadLetterError: a dead letter could not be handed over; the item must not be acknowledged.
+            RunError: raised by the observer; the run must end.
         """
         for failure in notes.failures:
             if failure.letter is not None:
@@ -76,6 +80,8 @@ class RunContext:
             self.tally(step).add(tally)
             if self.listeners:
                 self.listeners.step_ran(self.info, step, tally, notes.seconds / len(notes.tallies))
+        if self._observer is not None:
+            self._observer(notes)
 
     async def _hand_over(self, letter: DeadLetter) -> None:
         if self.dead_letters is None:

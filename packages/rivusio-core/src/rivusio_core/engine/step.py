@@ -13,7 +13,7 @@ from rivusio_core.errors import PipeError, PipeTypeError, RetriesExhausted, Tran
 from rivusio_core.policy.layer import Call
 from rivusio_core.policy.options import PipeOptions
 from rivusio_core.policy.pristine import fresh
-from rivusio_core.policy.retry import Retry
+from rivusio_core.policy.retry import Outcome, Retry
 
 __all__ = ["How", "Kind", "Step", "StepFailed", "attempt_of", "drive", "interpret", "interpret_all"]
 
@@ -45,8 +45,8 @@ class Step:
     options: PipeOptions
     copies: bool = False
 
-    async def results(self, item: object, failed: Exception | None, clock: Clock) -> Sequence[object]:
-        """All results for an item, with retries; `failed` is the error of an attempt already made.
+    async def results(self, item: object, failed: Exception | None, clock: Clock) -> tuple[Sequence[object], int]:
+        """All results for an item and how often it was tried; `failed` is the error of an attempt already made.
 
         Raises:
             StepFailed: the item failed for good.
@@ -54,29 +54,29 @@ class Step:
         try:
             if failed is None:
                 try:
-                    result = await self.attempt(item)
+                    outcome = Outcome(await self.attempt(item), 1)
                 except Exception as error:  # noqa: BLE001  # user code may raise anything
-                    result = await self._again(item, error, clock)
+                    outcome = await self._again(item, error, clock)
             else:
-                result = await self._again(item, failed, clock)
+                outcome = await self._again(item, failed, clock)
         except StepFailed:
             raise  # of a step inside this one, which has said all there is to say
         except Exception as error:  # user code may raise anything
             raise StepFailed(self, item, _located(error, self.name)) from error
+        result = outcome.result
         if self.kind == "flat":
-            return cast("Sequence[object]", result)
+            return cast("Sequence[object]", result), outcome.attempts
         if self.kind == "keep":
-            return [item] if result else []
-        return [result]
+            return [item] if result else [], outcome.attempts
+        return [result], outcome.attempts
 
-    async def _again(self, item: object, error: Exception, clock: Clock) -> object:
+    async def _again(self, item: object, error: Exception, clock: Clock) -> Outcome:
         retry = self.options.retry_policy
         if retry is None and isinstance(error, Transient):
             retry = Retry()
         if retry is None or isinstance(error, StepFailed):
             raise error
-        outcome = await retry.resume(self.attempt, item, error, clock)
-        return outcome.result
+        return await retry.resume(self.attempt, item, error, clock)
 
 
 class StepFailed(Exception):  # no error of its own: it carries one to where the position is known
@@ -113,7 +113,7 @@ async def interpret(steps: Sequence[Step], item: object, clock: Clock, *, shared
     for step in steps:
         if shared and step.copies:
             values = [_own(value) for value in values]
-        values = [result for value in values for result in await step.results(value, None, clock)]
+        values = [result for value in values for result in (await step.results(value, None, clock))[0]]
     return list(values)
 
 

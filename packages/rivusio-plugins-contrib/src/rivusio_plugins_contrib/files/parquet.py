@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from pydantic import JsonValue
 
-from rivusio_core import SinkError, SourceError
+from rivusio_core import ItemRefused, SinkError, SourceError
 from rivusio_core.policy.options import OnError
 from rivusio_plugins_contrib.files.arrow import ArrowFault, TableWriter
 from rivusio_plugins_contrib.files.parts import Parts, part_names
@@ -71,6 +71,7 @@ class Parquet(Source[T], TwoPhaseSink[T], Generic[T]):
     """
 
     replay = "seekable"
+    divisible = True
 
     def __init__(self, path: str | PathLike[str], model: type[T], *, on_error: OnError = "fail") -> None:
         self.path, self.model, self.on_error = path_of(path, "Parquet"), model, on_error
@@ -127,9 +128,13 @@ class Parquet(Source[T], TwoPhaseSink[T], Generic[T]):
         return self._writer
 
     def write(self, batch: Sequence[T]) -> None:
+        rows = list[list[object]]()
         for item in batch:
-            with self._failing("writing"):
-                self._buffer.append(self._form.encode(item))
+            try:
+                rows.append(self._form.encode(item))
+            except ValueError as error:
+                raise ItemRefused(f"{self.path}: {error}") from error
+        self._buffer += rows
         if len(self._buffer) >= _ROW_GROUP:
             self._write_group()
 

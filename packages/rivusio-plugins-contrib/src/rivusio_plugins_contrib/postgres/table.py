@@ -67,6 +67,7 @@ class PostgresTable(Source[T], TableSink[T], Generic[T]):
     """
 
     replay = "seekable"
+    _nul = False
 
     def __init__(
         self,

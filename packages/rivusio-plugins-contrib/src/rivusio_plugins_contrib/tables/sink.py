@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import JsonValue
 
-from rivusio_core.errors import SinkError
+from rivusio_core.errors import ItemRefused, SinkError
 from rivusio_plugins_contrib.rows import Rows
 from rivusio_plugins_contrib.tables.session import Row, Session
 from rivusio_plugins_contrib.tables.staging import Staging
@@ -30,6 +30,12 @@ class TableSink(TransactionalSink[T], Generic[T]):
         key: the columns that identify a row.
         rows: what its rows are.
     """
+
+    # Of what a row cannot hold. What only the database finds (a constraint of a table made by others) ends the run: by
+    # then rows of earlier batches are written with it, or nothing but the checkpoint's transaction is left to fail.
+    divisible = True
+    _nul = True
+    """Texts may have the character NUL."""
 
     def __init__(self, table: str, key: tuple[str, ...], rows: Rows[T]) -> None:
         self.table, self.key = table, key
@@ -59,13 +65,25 @@ class TableSink(TransactionalSink[T], Generic[T]):
         self._session = self._connect()
 
     def write(self, batch: Sequence[T]) -> None:
+        rows = list[Row]()
         for item in batch:
             try:
-                self._buffer.append(self._rows.encode(item))
+                row = self._rows.encode(item)
             except ValueError as error:
-                raise SinkError(f"{self._where}: {error}") from error
+                raise ItemRefused(f"{self._where}: {error}") from error
+            if not self._nul:
+                self._check_text(row)
+            rows.append(row)
+        self._buffer += rows  # all or none: a batch that is refused is written in parts
         if len(self._buffer) >= _BUFFERED:
             self._spill()
+
+    def _check_text(self, row: Row) -> None:
+        for name, value in zip(self._names, row, strict=True):
+            if isinstance(value, str) and "\0" in value:
+                raise ItemRefused(
+                    f"{self._where}: column {name!r}: the text has the character NUL, which is not stored"
+                )
 
     def _spill(self) -> None:
         session = self._opened

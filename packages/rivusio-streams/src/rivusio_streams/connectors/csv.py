@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar, cast, overload
 from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
 
-from rivusio_core.errors import BadRecord, SinkError, SourceError
+from rivusio_core.errors import BadRecord, ItemRefused, SourceError
 from rivusio_core.policy.options import OnError
 from rivusio_streams.connectors.lines import bad_record
 from rivusio_streams.connectors.text_file import TextFile
@@ -106,29 +106,29 @@ class Csv(TextFile[T], Generic[T]):
         super().open()
 
     def _encode(self, batch: Sequence[T], *, first: bool) -> bytes:
-        text = StringIO(newline="")
+        text, columns = StringIO(newline=""), self._columns
         out = csv.writer(text, delimiter=self.delimiter, lineterminator="\n")
         for row in map(self._row, batch):
-            if not self._columns:
-                self._columns = list(row)
+            if not columns:
+                columns = list(row)
                 if first:
-                    out.writerow(self._columns)
-            if row.keys() != set(self._columns):
-                raise SinkError(
-                    f"{self.path}: an item has other fields than the first one; columns are {self._columns}"
-                )
-            out.writerow([row[column] for column in self._columns])
-        return text.getvalue().encode()
+                    out.writerow(columns)
+            if row.keys() != set(columns):
+                raise ItemRefused(f"{self.path}: an item has other fields than the first one; columns are {columns}")
+            out.writerow([row[column] for column in columns])
+        encoded = text.getvalue().encode()
+        self._columns = columns  # of a batch that is refused, nothing stays
+        return encoded
 
     def _row(self, value: object) -> dict[str, object]:
         try:
             plain: object = to_jsonable_python(value, bytes_mode="base64")
         except Exception as error:
-            raise SinkError(
+            raise ItemRefused(
                 f"{self.path}: a {type(value).__name__} cannot be written ({type(error).__name__})"
             ) from error
         if not isinstance(plain, dict):
-            raise SinkError(
+            raise ItemRefused(
                 f"{self.path}: a {type(value).__name__} has no named fields; map it to a model or dict before"
             )
         return {key: self._cell(cell) for key, cell in cast("dict[str, object]", plain).items()}

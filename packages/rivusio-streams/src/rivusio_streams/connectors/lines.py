@@ -10,7 +10,7 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from rivusio_core.errors import BadRecord, ConfigError, Fault, SinkError
+from rivusio_core.errors import BadRecord, ConfigError, Fault, ItemRefused
 from rivusio_streams.source import Rejected
 
 __all__ = ["bad_record", "decode_lines", "encode_lines", "path_of"]
@@ -77,14 +77,14 @@ def encode_lines(values: Sequence[object], target: str) -> bytes:
     """Values as lines of JSON.
 
     Raises:
-        SinkError: one cannot be written as JSON; `target` says where to.
+        ItemRefused: one cannot be written as JSON; `target` says where to.
     """
     lines: list[bytes] = []
     for value in values:
         try:
             lines.append(to_json(value, inf_nan_mode="null", bytes_mode="base64"))
         except Exception as error:
-            raise SinkError(
+            raise ItemRefused(
                 f"{target}: a {type(value).__name__} cannot be written as JSON ({type(error).__name__}); "
                 "map it to a model or to plain values before"
             ) from error

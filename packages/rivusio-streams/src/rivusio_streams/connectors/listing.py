@@ -21,6 +21,8 @@ class ListSink(AsyncSink[T], Generic[T]):
         items: the list; two sinks are equal when theirs is the same one.
     """
 
+    divisible = True
+
     def __init__(self, items: list[T]) -> None:
         self.items = items
 

@@ -102,6 +102,7 @@ class StdOut(Sink[object]):
     """Standard output: text as it is, anything else as JSON, one line each, written at once."""
 
     commit = "append"
+    divisible = True
 
     @property
     def step_name(self) -> str:

@@ -43,6 +43,7 @@ class TextFile(Source[T], TwoPhaseSink[T], Generic[T]):
 
     replay = "seekable"
     commit = "two_phase"
+    divisible = True  # what cannot be encoded is found before anything is written
 
     def __init__(self, path: str | PathLike[str], model: object, on_error: OnError, *, append: bool) -> None:
         self.path = path_of(path, type(self).__name__)
@@ -71,7 +72,7 @@ class TextFile(Source[T], TwoPhaseSink[T], Generic[T]):
         """The text of some items; `first`: nothing is in the file yet.
 
         Raises:
-            SinkError: an item cannot be written.
+            ItemRefused: an item cannot be written.
         """
 
     def open(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from rivusio_core.engine.build import build
@@ -10,13 +11,18 @@ from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.opening import Opening
 from rivusio_core.engine.stage import Stage, Stateful
 from rivusio_core.pipeline import Pipeline, steps_of
+from rivusio_streams.engine.bounded import BoundedStates
 from rivusio_streams.engine.clock_time_stage import ClockTimeStage
+from rivusio_streams.engine.entering import Entering, Entrance, watermark_of
 from rivusio_streams.engine.event_time_stage import EventTimeStage
 from rivusio_streams.engine.fan_out import FanOut
 from rivusio_streams.engine.key_stage import KeyStage
 from rivusio_streams.engine.merge_stage import MergeStage
+from rivusio_streams.engine.meter import Meter
 from rivusio_streams.engine.operator_stage import OperatorStage
+from rivusio_streams.engine.operators.forgetting import Bounds
 from rivusio_streams.engine.operators.made import operator_of
+from rivusio_streams.engine.port import ports
 from rivusio_streams.engine.reorder_stage import ReorderStage
 from rivusio_streams.engine.sink_stage import SinkStage
 from rivusio_streams.engine.source_run import SourceRun
@@ -37,7 +43,10 @@ from rivusio_streams.graph import (
     TeeNode,
     WriteNode,
 )
+from rivusio_streams.moment import NEVER
 from rivusio_streams.plan import Plan
+from rivusio_streams.state.limit import StateLimit
+from rivusio_streams.state.spill import SpillStore
 
 __all__ = ["Assembly"]
 
@@ -50,10 +59,21 @@ class Assembly:
         context: of the run.
         opening: sets pipes up, and owns them.
         sink: makes the stage for a writer.
+        entering: items that enter in the middle, if any do.
     """
 
-    def __init__(self, plan: Plan, context: RunContext, opening: Opening, sink: Callable[[Writer], SinkStage]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        context: RunContext,
+        opening: Opening,
+        sink: Callable[[Writer, WriteNode | TeeNode | None], SinkStage],
+        entering: Entering | None = None,
+    ) -> None:
         self._plan, self._context, self._opening, self._sink = plan, context, opening, sink
+        self._entering = entering
+        self._entered: dict[str, Stage] = {}
+        """By name of a step at which items enter: its stage."""
         self.sources: dict[int, SourceRun] = {}
         self.writers: dict[str, Writer] = {}
         self.stages: list[Stage] = []
@@ -112,17 +132,17 @@ class Assembly:
         name, context = self._plan.name(node), self._context
         match node:
             case WriteNode():
-                return [self._add(self._sink(self.writers[name]))]
+                return [self._enters(name, self._add(self._sink(self.writers[name], node)))]
             case TeeNode():
-                return [FanOut([self._add(self._sink(self.writers[name])), out])]
+                return [FanOut([self._enters(name, self._add(self._sink(self.writers[name], node))), out])]
             case SideNode():
                 return [out]
             case PipeNode():
                 return [await self._pipes(node, out)]
             case EventTimeNode():
-                return [self._event_time(name, node, node.inputs[0], out)]
+                return [self._enters(name, self._event_time(name, node, node.inputs[0], out))]
             case KeyNode():
-                return [self._add(KeyStage(name, node.key, context, out))]
+                return [self._enters(name, self._add(KeyStage(name, node.key, context, out)))]
             case KeyedNode():
                 return self._keyed(name, node, out)
             case MergeNode():
@@ -153,11 +173,43 @@ class Assembly:
         if id(last) in self._reordered:
             out = self._add(ReorderStage(out))
         columns = self._columns[id(last)]
-        made = await build(Pipeline(steps), self._context, self._opening, out, columns=columns, names=names)
-        self.stages += reversed(made)
-        first = made[0] if made else out
-        self._heads[id(run[0])] = [first]
-        return first
+        wanted = set[str]() if self._entering is None else self._entering.steps
+        parts = [0, *(index for index, step in enumerate(names) if index and step in wanted), len(names)]
+        for start, stop in reversed([*pairwise(parts)]):
+            part: Pipeline[Any, Any] = Pipeline(steps[start:stop])
+            called = names[start:stop]
+            made = await build(part, self._context, self._opening, out, columns=columns, names=called)
+            self.stages += reversed(made)
+            out = self._enters(names[start], made[0] if made else out)
+        self._heads[id(run[0])] = [out]
+        return out
+
+    def _enters(self, name: str, stage: Stage) -> Stage:
+        self._entered[name] = stage
+        return stage
+
+    def entrances(self) -> Mapping[str, Entrance]:
+        """By name of a step at which items may enter: where, and how far event time has come there."""
+        known = ports(self._plan)
+        return {
+            name: Entrance(stage, min((self._reached(each) for each in known[name].node.inputs), default=NEVER))
+            for name, stage in self._entered.items()
+        }
+
+    def _reached(self, node: Node) -> int:
+        if isinstance(node, KeyedNode):
+            return watermark_of(self.operators[id(node)])
+        name = self._plan.name(node)
+        wanted = f"{name}: times" if isinstance(node, ReadNode) else name
+        said = next((each.said for each in self.timing if each.name == wanted), None)
+        if said is not None:
+            return said
+        return min((self._reached(each) for each in node.inputs), default=NEVER)
+
+    @property
+    def reorders(self) -> bool:
+        """A signal must follow every chunk, so that items are put back in order."""
+        return bool(self._reordered)
 
     def _add(self, stage: Stage) -> Stage:
         self.stages.append(stage)
@@ -166,8 +218,10 @@ class Assembly:
     def _keyed(self, name: str, node: KeyedNode, out: Stage) -> Sequence[Stage]:
         late = self._plan.extras.get(id(node))
         takes = min(self._columns[id(each)] for each in node.inputs)
+        [limit] = node.limits[:1] or [None]
+        metered = limit is not None or self._context.budget.limit is not None
         stage = OperatorStage(
-            operator_of(node, name),
+            operator_of(node, name, self._bounds(name, limit)),
             keyed=node.keyed,
             inputs=len(node.inputs),
             takes=takes,
@@ -176,15 +230,37 @@ class Assembly:
             origin_name=lambda origin: self._labels.get(origin, ""),
             context=self._context,
             out=out,
-            late_out=None if late is None else self._add(self._sink(self.writers[late])),
+            late_out=self._late_out(late),
+            meter=Meter(name, limit, self._context.budget) if metered else None,
         )
         self.operators[id(node)] = stage
         self.stages.append(stage)
+        self._enters(name, stage)
         if not isinstance(node, JoinNode):
             return [stage]
         merge = MergeStage(f"{name}: inputs", len(node.inputs), takes, self._context, stage, sided=True)
         self.stages.append(merge)
         return merge.inputs
+
+    def _late_out(self, sink: str | None) -> Stage | None:
+        if sink is not None:
+            return self._add(self._sink(self.writers[sink], None))
+        return None if self._entering is None else self._entering.late_out()
+
+    def _bounds(self, name: str, limit: StateLimit | None) -> Bounds | None:
+        if limit is None or limit.beyond == "fail":
+            return None
+        beyond, weigh = limit.beyond, self._context.budget.limit is not None
+
+        def bounds(forget: Callable[[Any], None]) -> BoundedStates:
+            if not isinstance(beyond, SpillStore):
+                return BoundedStates(name, limit.keys, limit.bytes, weigh=weigh, forget=forget)
+            spill = beyond.open(self._context.info.name, name)
+            states = BoundedStates(name, limit.keys, limit.bytes, weigh=weigh, spill=spill)
+            self._opening.closes(name, states.close)
+            return states
+
+        return bounds
 
     def _event_time(self, name: str, node: EventTimeNode, before: Node, out: Stage) -> Stage:
         if not node.spec.by_clock:
@@ -212,11 +288,12 @@ class Assembly:
         self.stages.append(stage)
         return stage
 
-    def restore(self, states: Mapping[str, tuple[Any, Mapping[Any, Any]]]) -> None:
-        """Have every stage take up what a snapshot says of it."""
-        for stage in self.stages:
-            if isinstance(stage, Stateful) and stage.name in states:
-                stage.restore(*states[stage.name])
+    def restore(self, states: Mapping[str, tuple[Any, Mapping[Any, Any]]]) -> bool:
+        """Have every stage take up what a snapshot says of it; gives whether it says anything of one."""
+        found = [each for each in self.stages if isinstance(each, Stateful) and each.name in states]
+        for stage in found:
+            stage.restore(*states[stage.name])
+        return bool(found)
 
     def _split(self, node: SplitNode, sides: list[Node]) -> Stage:
         ways: list[list[Stage]] = [[] for _ in range(len(node.predicates) + 1)]
@@ -224,4 +301,5 @@ class Assembly:
             if isinstance(side, SideNode):
                 ways[side.side] += self._heads[id(side)]
         outs = [(outs[0] if len(outs) == 1 else FanOut(outs)) if outs else None for outs in ways]
-        return self._add(SplitStage(self._plan.name(node), node.predicates, self._context, outs))
+        name = self._plan.name(node)
+        return self._enters(name, self._add(SplitStage(name, node.predicates, self._context, outs)))

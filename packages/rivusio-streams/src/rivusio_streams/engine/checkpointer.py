@@ -92,8 +92,8 @@ class Checkpointer:
             await clock.sleep(every)
             await self.once()
 
-    async def once(self) -> None:
-        """Send one barrier, wait until it is through, make a checkpoint, publish and acknowledge."""
+    async def once(self) -> bool:
+        """Send one barrier, wait until it is through, make a checkpoint, publish and acknowledge; False: it failed."""
         async with self._one:
             if self._journal is None:
                 positions = await self._send(None)
@@ -103,7 +103,17 @@ class Checkpointer:
             elif not self.all_ended.is_set():  # else what comes is the last one
                 keeper = self._journal.keeper()
                 positions = await self._send(keeper)
-                await self._commit(self._journal, keeper, positions)
+                return await self._commit(self._journal, keeper, positions)
+        return True
+
+    async def settle(self) -> None:
+        """Make a checkpoint and acknowledge what it has, at once; again, where the store failed.
+
+        Raises:
+            CheckpointWriteError: it failed several times.
+        """
+        while not await self.once():
+            pass
 
     async def snapshot(self, keeper: Keeper) -> None:
         """Have a keeper take what every step holds and how far every partition was read, at one place of the stream."""
@@ -179,7 +189,7 @@ class Checkpointer:
 
     async def _commit(
         self, journal: Journal, keeper: StateKeeper, positions: _Positions, *, last: bool = False
-    ) -> None:
+    ) -> bool:
         ended = last and not self._stopped
         if last:
             self._tokens, self._later = _joined(self._tokens, self._later), {}
@@ -190,7 +200,8 @@ class Checkpointer:
                 if stage.name not in keeper.steps:
                     stage.keep(keeper)
         told = {**{name: [token] for name, token in self._kept.items()}, **self._tokens}
-        if await journal.commit(keeper, told, ended=ended, last=last, joint=self._joint):
+        safe = await journal.commit(keeper, told, ended=ended, last=last, joint=self._joint)
+        if safe:
             tokens, self._tokens = self._tokens, {}
             self._kept = {name: own[-1] for name, own in told.items()}
             for sink in self._sinks:
@@ -198,6 +209,7 @@ class Checkpointer:
                     await sink.writer.publish(token)
             await self._acknowledge(positions)
         self._committed.set()
+        return safe
 
     async def _acknowledge(self, positions: _Positions) -> None:
         for partition, position in positions:

@@ -63,6 +63,11 @@ class EventTimeStage(Stage, Stateful):
         self._said = NEVER
         self._idle = False
 
+    @property
+    def said(self) -> int:
+        """How far event time has come behind it."""
+        return self._said
+
     async def take(self, chunk: Chunk) -> None:
         began, notes = perf_counter(), Notes()
         timed, times, fatal = self._times(chunk, notes)

@@ -15,6 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
+from rivusio_streams.engine.bounded import BoundedStates
 from rivusio_streams.moment import FOREVER, NEVER
 
 __all__ = ["Operator", "Row", "RowFailed", "Rows"]
@@ -53,6 +54,8 @@ class Operator(ABC):
         delay: microseconds by which results may lie behind the watermark; what leaves the step is held back so much.
         held: items that wait for something.
         filtered: items that gave nothing and wait for nothing, so far.
+        forgotten: keys that were forgotten since there were too many, so far.
+        bounded: what it keeps, where there is a limit that it sees to itself.
         touched: ids of cells that may have changed, or gone, since the last snapshot.
         values, times, marks: results since the stage last took them, with their event times, and the watermark just
             before each (already held back by `delay`).
@@ -72,6 +75,8 @@ class Operator(ABC):
         self.due = FOREVER
         self.held: int = 0
         self.filtered: int = 0
+        self.forgotten: int = 0
+        self.bounded: BoundedStates | None = None
         self.touched: set[Any] = set()
         self.values: list[Any] = []
         self.times: list[int] = []

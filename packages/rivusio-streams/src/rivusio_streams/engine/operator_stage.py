@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -16,7 +17,8 @@ from anyio.abc import TaskGroup
 from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.notes import Notes
 from rivusio_core.engine.stage import Barrier, Chunk, End, Keeper, Signal, Stage, Stateful
-from rivusio_core.errors import PipeError
+from rivusio_core.errors import PipeError, StateError
+from rivusio_streams.engine.meter import Meter
 from rivusio_streams.engine.operator import Operator, RowFailed, Rows
 from rivusio_streams.engine.origin import KEY, MARK, ORIGIN, POSITION, SIDE, TIME, TIMED
 from rivusio_streams.engine.signals import Stop, Watermark
@@ -25,6 +27,7 @@ from rivusio_streams.moment import FOREVER, NEVER
 
 __all__ = ["LateItem", "OperatorStage"]
 
+_log = logging.getLogger("rivusio")
 _LATE = 5
 """Refused items that are remembered, to explain them."""
 
@@ -59,6 +62,7 @@ class OperatorStage(Stage, Stateful):
         context: of the run.
         out: takes results.
         late_out: takes late items, if anything does.
+        meter: holds what is kept against limits, if there are any.
     """
 
     def __init__(
@@ -74,13 +78,16 @@ class OperatorStage(Stage, Stateful):
         context: RunContext,
         out: Stage,
         late_out: Stage | None,
+        meter: Meter | None = None,
     ) -> None:
         self.out = out
         self.name = operator.name
         self.operator = operator
         operator.timed = takes == TIMED
         self._keyed, self._inputs, self._takes, self._gives = keyed, inputs, takes, gives
-        self._origin, self._context, self._late_out = origin, context, late_out
+        self._origin, self._context, self._late_out, self._meter = origin, context, late_out, meter
+        self._changed: dict[Any, None] = {}
+        """What changed since the last snapshot, as far as the meter has looked; in order."""
         self.listeners: list[Callable[[], None]] = []
         """Called whenever the operator did something: what it waits for may have changed."""
         self.late_items = deque[LateItem](maxlen=_LATE)
@@ -95,7 +102,7 @@ class OperatorStage(Stage, Stateful):
         """What the operator's clock is ahead of that of the run, microseconds."""
         self._lock = anyio.Lock() if operator.clocked else None
         self._planned = FOREVER
-        self._changed = anyio.Event()
+        self._rescheduled = anyio.Event()
 
     async def open(self, group: TaskGroup) -> None:
         if self.operator.clocked:
@@ -112,12 +119,15 @@ class OperatorStage(Stage, Stateful):
     async def _take(self, chunk: Chunk) -> None:
         operator, began, notes = self.operator, perf_counter(), Notes()
         held, filtered = operator.held, operator.filtered
+        forgotten = operator.forgotten
         late = [False] * len(chunk)
         taken, failures, fatal = self._add_each(chunk, notes) if operator.one_to_one else self._add(chunk, late, notes)
         if taken and self._takes == TIMED:
             operator.watermark = max(operator.watermark, chunk.columns[MARK][taken - 1])
         notes.tally(self.name).taken += taken
         self._count(notes, taken - failures, sum(late), held, filtered)
+        if operator.forgotten > forgotten:
+            self._count_forgotten(notes, forgotten)
         notes.seconds = perf_counter() - began
         await self._context.absorb(notes)
         if any(late):
@@ -141,6 +151,8 @@ class OperatorStage(Stage, Stateful):
                 self.operator.add_rows(rows, late)
                 return len(chunk), failures, None
             except RowFailed as failed:
+                if isinstance(failed.error, StateError):
+                    raise failed.error from failed.error.__cause__  # no item is at fault
                 failures += 1
                 fatal = self._treat(chunk, failed.index, failed.error, notes)
                 if fatal is not None:
@@ -152,7 +164,7 @@ class OperatorStage(Stage, Stateful):
         given, values, bad = operator.values, chunk.values, list[int]()
         fatal: PipeError | None = None
         pairs = zip(columns[KEY] if self._keyed else repeat(None), values)  # noqa: B905  # repeat goes on for ever
-        if self._followed:  # all at once, since this costs less than one by one
+        if self._followed or self._meter is not None:  # all at once, since this costs less than one by one
             operator.touched.update(columns[KEY] if self._keyed else (None,))
         while fatal is None:
             try:
@@ -196,6 +208,12 @@ class OperatorStage(Stage, Stateful):
         tally.passed += done - late - lost - kept
         tally.given += len(operator.values)
 
+    def _count_forgotten(self, notes: Notes, before: int) -> None:
+        count = self.operator.forgotten
+        notes.tally(self.name).forgotten += count - before
+        if before == 0:
+            _log.warning("step %r: there are more keys than its limit; those used longest ago are forgotten", self.name)
+
     async def signal(self, signal: Signal) -> None:
         async with self._turn():
             operator = self.operator
@@ -207,6 +225,8 @@ class OperatorStage(Stage, Stateful):
                 self._over = True
             elif isinstance(signal, End):
                 held, filtered = operator.held, operator.filtered
+                if self._followed and operator.bounded is not None:
+                    operator.touched.update(operator.cells())  # the next snapshot must hear that they are gone
                 operator.finish()
                 self._over = True
                 await self._flush(held, filtered)
@@ -237,7 +257,13 @@ class OperatorStage(Stage, Stateful):
 
     async def _push(self) -> None:
         operator = self.operator
-        if not self._followed:
+        if self._meter is not None and not self._over:
+            ids = dict.fromkeys(operator.changed())
+            operator.settle()
+            if self._followed:
+                self._changed |= ids
+            self._meter.account(operator, ids)
+        elif not self._followed:
             operator.touched.clear()  # nobody asks for it
         if operator.values:
             count, values = len(operator.values), operator.values
@@ -259,7 +285,7 @@ class OperatorStage(Stage, Stateful):
             yield
             if self.operator.due != self._planned:
                 self._planned = self.operator.due
-                self._changed.set()
+                self._rescheduled.set()
 
     def _read_clock(self) -> None:
         self.operator.now, self.operator.wall = self._now(), self._context.clock.wall()
@@ -269,13 +295,13 @@ class OperatorStage(Stage, Stateful):
 
     async def _watch_clock(self) -> None:
         while True:
-            self._changed = anyio.Event()
+            self._rescheduled = anyio.Event()
             left = self._planned - self._now()
             if self._planned == FOREVER:
-                await self._changed.wait()
+                await self._rescheduled.wait()
             elif left > 0:
                 with self._context.clock.deadline(left / 1_000_000):
-                    await self._changed.wait()
+                    await self._rescheduled.wait()
             else:
                 async with self._turn():
                     if not self._over and self.operator.due <= self.operator.now:
@@ -289,7 +315,9 @@ class OperatorStage(Stage, Stateful):
 
     def keep(self, keeper: Keeper) -> None:
         operator = self.operator
-        ids = operator.changed() if self._followed and not keeper.whole else operator.cells()
+        ids: Iterable[Any] = operator.cells()
+        if self._followed and not keeper.whole:
+            ids = {**self._changed, **dict.fromkeys(operator.changed())}
         header = {
             "given": self._given,
             "watermark": operator.watermark,
@@ -299,6 +327,7 @@ class OperatorStage(Stage, Stateful):
         }
         keeper.keep(self.name, header, ((each, operator.cell(each)) for each in ids))
         operator.settle()
+        self._changed.clear()
         self._followed = True
 
     def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
@@ -307,6 +336,8 @@ class OperatorStage(Stage, Stateful):
         self._shift = header["now"] - self._now()
         self._read_clock()
         operator.restore(header["operator"], cells)
+        if self._meter is not None:
+            self._meter.account(operator, operator.cells())
         operator.touched.clear()
         self._planned = operator.due
         self._followed = True

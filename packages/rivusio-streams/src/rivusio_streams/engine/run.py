@@ -13,6 +13,7 @@ from time import perf_counter
 import anyio
 from pydantic import JsonValue
 
+from rivusio_core.clock import SystemClock
 from rivusio_core.dead_letter import DeadLetter
 from rivusio_core.duration import seconds, size
 from rivusio_core.engine.context import RunContext
@@ -32,15 +33,18 @@ from rivusio_streams.delivery import guarantee, sinks_of
 from rivusio_streams.engine.assembly import Assembly
 from rivusio_streams.engine.blocking import PATIENCE
 from rivusio_streams.engine.checkpointer import Checkpointer
+from rivusio_streams.engine.entering import Entering
+from rivusio_streams.engine.failures import Failures
 from rivusio_streams.engine.journal import Journal, Start
 from rivusio_streams.engine.origin import Origin
+from rivusio_streams.engine.port import ports
 from rivusio_streams.engine.reader import Feed, Reader
 from rivusio_streams.engine.record import RunState, record_of
 from rivusio_streams.engine.recorder import Recorder
 from rivusio_streams.engine.sink_stage import SinkStage
 from rivusio_streams.engine.source_run import SourceRun
 from rivusio_streams.engine.writer import Writer
-from rivusio_streams.graph import ReadNode
+from rivusio_streams.graph import ReadNode, TeeNode, WriteNode
 from rivusio_streams.plan import Plan
 from rivusio_streams.progress import progress_listener
 from rivusio_streams.report import Ledger, Report
@@ -63,6 +67,7 @@ class FlowRun:
         name: of the run.
         stop: set from outside to stop it.
         start: what a snapshot of another run of the same flow says; None: what the checkpoints say, if there are any.
+        entering: items that enter in the middle, while sources stand still; None: sources are read.
     """
 
     def __init__(
@@ -72,8 +77,10 @@ class FlowRun:
         name: str,
         stop: anyio.Event,
         start: Start | None = None,
+        entering: Entering | None = None,
     ) -> None:
         self._plan, self._config, self._stop, self._start = plan, config, stop, start or Start()
+        self._entering, self._resumed, self._ports = entering, False, ports(plan)
         self.working = anyio.Event()
         """Set when everything is open."""
         self.ended = anyio.Event()
@@ -89,11 +96,16 @@ class FlowRun:
         shown = progress_listener(plan, config.progress)
         if shown is not None:
             listeners.append(shown)
+        clock = config.clock or SystemClock()
+        sources = {plan.name(node) for node in plan.nodes if isinstance(node, ReadNode)}
+        # Where items enter in the middle, nothing is read, and what failed may fail again.
+        self._failures = Failures(sources, clock, config.error_budget if entering is None else None)
         self._context = RunContext(
             info,
             listeners=listeners,
             dead_letters=None if self._dead is None else self._bury,
-            clock=config.clock,
+            clock=clock,
+            observer=self._failures.note,
             memory=None if config.memory is None else size(config.memory, "memory"),
         )
         self._origins: list[Origin] = []
@@ -164,12 +176,20 @@ class FlowRun:
             self._start = await self._journal.open()
         for writer in list(self._writers):
             await writer.open()
-        assembly = Assembly(self._plan, self._context, self._opening, self._sink)
+        assembly = Assembly(self._plan, self._context, self._opening, self._sink, self._entering)
         for node in self._plan.nodes:
             if isinstance(node, ReadNode):
                 name, idle_after = self._plan.name(node), sorted(set(self._plan.idle_after(node)))
+                positions, _ = self._start.states.get(name, ({}, {}))
+                entering, read = self._entering, node.source
                 feed = Feed(
-                    name, node.source, self._context, self._config.chunk, idle_after, self._patience, self._sink_seconds
+                    name,
+                    read if entering is None else entering.paused(name, read, positions),
+                    self._context,
+                    self._config.chunk,
+                    idle_after,
+                    self._patience,
+                    self._sink_seconds,
                 )
                 source = SourceRun(feed)
                 self._sources.append(source)
@@ -184,8 +204,10 @@ class FlowRun:
             positions, _ = self._start.states.get(source.feed.name, ({}, {}))
             await source.open(self._origin, positions)
         await assembly.build(self._origin)
-        assembly.restore(self._start.states)
+        restored = assembly.restore(self._start.states)
         self._start.states = {}  # else what was restored would be in memory until the run ends
+        if self._entering is not None:
+            self._resumed = self._entering.begin(self._start.number, restored)
         self.assembly = assembly
         return assembly
 
@@ -193,8 +215,8 @@ class FlowRun:
         self._origins.append(Origin(step, partition))
         return len(self._origins) - 1
 
-    def _sink(self, writer: Writer) -> SinkStage:
-        stage = SinkStage(writer, self._context, self._passed)
+    def _sink(self, writer: Writer, node: WriteNode | TeeNode | None) -> SinkStage:
+        stage = SinkStage(writer, self._context, self._passed, node)
         self._sinks.append(stage)
         return stage
 
@@ -241,11 +263,16 @@ class FlowRun:
                 self._journal,
                 self._start.tokens,
             )
+            if self._journal is not None:
+                for source in self._sources:
+                    source.settle = checkpointer.settle
             self.working.set()
             group.start_soon(self._heed_stop, name="waiting for a stop")
             if self._recorder is not None:
                 group.start_soon(self._recorder.run, name="record")
-            if checkpointer.needed:
+            if self._entering is not None:
+                await self._enter(self._entering, assembly)
+            elif checkpointer.needed:
                 every = seconds(self._config.every)
                 group.start_soon(checkpointer.run, self._context.clock, every, name="checkpoints")
             ahead = sum(len(source.readers) for source in self._sources) > 1
@@ -255,6 +282,12 @@ class FlowRun:
             await checkpointer.all_ended.wait()
             await checkpointer.finish()
             group.cancel_scope.cancel()
+
+    async def _enter(self, entering: Entering, assembly: Assembly) -> None:
+        await entering.push(assembly.entrances(), self._origins, cuts=assembly.reorders)
+        if self._resumed:  # windows stay open: the flow goes on with them
+            for source in self._sources:
+                source.stop()
 
     async def _heed_stop(self) -> None:
         await self._stop.wait()
@@ -354,7 +387,8 @@ class FlowRun:
 
     async def _bury(self, letter: DeadLetter) -> None:
         if self._dead is not None:
-            await self._dead.write([Envelope.of(letter, self._origins)])
+            port, info, wall = self._ports.get(letter.step), self._context.info, self._context.clock.wall()
+            await self._dead.write([Envelope.of(letter, self._origins, port, info, wall)])
             await self._context.absorb(Notes({_DEAD_LETTERS: Tally(taken=1, passed=1, given=1)}))
 
     async def _flush_dead_letters(self) -> None:
@@ -365,6 +399,8 @@ class FlowRun:
 
     def _report(self, took: float, assembly: Assembly) -> Report:
         ledger = Ledger.of(self._plan, self._context.tallies)
+        if self._entering is not None:  # items enter in the middle: no step takes what the one before it gives
+            ledger = Ledger(ledger.steps, {})
         if self._dead is not None:
             letters = self._context.tallies.get(_DEAD_LETTERS, Tally())
             ledger = Ledger({**ledger.steps, _DEAD_LETTERS: letters}, ledger.lost)
@@ -372,7 +408,8 @@ class FlowRun:
             _log.error("run %s: %d items are unaccounted for", self._context.info.name, ledger.unaccounted)
         stopped = any(source.stopping for source in self._sources)
         info = self._context.info
-        return Report(info.name, info.id, took, ledger, stopped, assembly.ahead(), self.guarantee)
+        errors = self._failures.report()
+        return Report(info.name, info.id, took, ledger, stopped, assembly.ahead(), self.guarantee, errors=errors)
 
 
 def _ended_by(group: BaseExceptionGroup[BaseException]) -> BaseException:

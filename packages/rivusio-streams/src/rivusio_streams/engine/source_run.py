@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -38,6 +38,8 @@ class SourceRun:
         self.keys: list[str] = []
         """Of the partitions, as the source calls them."""
         self.stopping: Stop | None = None
+        self.settle: Callable[[], Awaitable[None]] | None = None
+        """Makes safe, and acknowledges, what was read so far."""
         self._over = False
         self._opening = Blocking(f"source {feed.name}", feed.patience)
 
@@ -101,6 +103,8 @@ class SourceRun:
             async with anyio.create_task_group() as group:
                 for reader in self.readers:
                     group.start_soon(partial(reader.read, ahead=ahead), name=f"{reader.partition.name}: reading")
+            if self.settle is not None and self.stopping is None and feed.source.replay == "redelivered":
+                await self.settle()  # at the end all state goes: what then came again would not be known
             beside.cancel_scope.cancel()
         async with feed.gate.turn(NEVER):
             self._over = True

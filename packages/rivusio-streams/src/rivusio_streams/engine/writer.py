@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import anyio
 from pydantic import JsonValue
 
-from rivusio_core.errors import RunError, SinkError
+from rivusio_core.errors import ItemRefused, RunError, SinkError
 from rivusio_streams.delivery import Protocol
 from rivusio_streams.engine.blocking import PATIENCE, Blocking
 from rivusio_streams.engine.foreign import describe
@@ -20,6 +20,9 @@ from rivusio_streams.sink import AsyncSink, BaseSink, Sink, TransactionalSink, T
 __all__ = ["Writer"]
 
 R = TypeVar("R")
+_OF_ITEM = (ValueError, TypeError, LookupError, ArithmeticError)
+_OF_DATABASES = {"DataError", "IntegrityError"}
+"""As PEP 249 calls what is wrong with the data and not with the database."""
 
 
 class Writer:
@@ -70,6 +73,7 @@ class Writer:
         """Write results.
 
         Raises:
+            ItemRefused, BadRecord: one of them cannot be taken for what it is.
             SinkError: they were not all taken.
         """
         sink = self._sink
@@ -129,9 +133,17 @@ class Writer:
         except RunError:
             raise
         except Exception as error:
-            raise SinkError(f"sink {self.name!r}: {what} failed: {describe(error)}") from error
+            kind = ItemRefused if what == "writing" and _is_of_item(error) else SinkError
+            raise kind(f"sink {self.name!r}: {what} failed: {describe(error)}") from error
         finally:
             self.seconds += perf_counter() - began
+
+
+def _is_of_item(error: Exception) -> bool:
+    """The failure is that of an item: another one might be written, and the same one will not be."""
+    if isinstance(error, OSError):  # some are a ValueError, too
+        return False
+    return isinstance(error, _OF_ITEM) or any(kind.__name__ in _OF_DATABASES for kind in type(error).__mro__)
 
 
 def _no_sink() -> None:

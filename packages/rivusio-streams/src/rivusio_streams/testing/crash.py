@@ -8,6 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import anyio
+
+from rivusio_core.event_loop import calling_in_loop
 from rivusio_core.testing import VirtualClock
 from rivusio_streams.checkpoint.folder import FolderStore
 from rivusio_streams.checkpoint.places import store_at
@@ -21,6 +24,10 @@ from rivusio_streams.testing.faults import Faults, How, broken_sink, broken_sour
 from rivusio_streams.testing.shuffle import difference
 
 __all__ = ["CrashReport", "crash_check"]
+
+
+_PATIENCE = "20ms"
+"""Half of it is waited for a call that hangs."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,8 @@ def crash_check(
         delivery: what is claimed. `"exactly_once"`: the same results as without a crash; `"at_least_once"`: some may
             be there again; `"at_most_once"`: some may be missing.
         store: where checkpoints are kept, below that folder; None: nowhere.
-        kinds: what becomes of the operation.
+        kinds: what becomes of the operation: it is not begun, it is done and nobody hears of it, half of a write is
+            done, or (`"hang"`) it never returns and the run is cancelled.
         pairs: try a second crash, too, at every so-manieth operation of the run after the first; 1: at all, 0: at none.
         restarting: the operation fails once and the run begins again by itself, in place of a crash.
 
@@ -140,12 +148,22 @@ class _Trial:
             clock=clock,
             every="1s",
             restart=self._restart,
+            drain_timeout=_PATIENCE if faults.how == "hang" else "30s",
         )
+
+        async def cut() -> None:
+            with anyio.CancelScope() as scope:
+                call = calling_in_loop()
+                faults.hung = lambda: call(scope.cancel)
+                await Flow(tuple(ends), flow.name).arun(config)  # type: ignore[arg-type]  # ends stay ends
+
         try:
-            clock.run(Flow(tuple(ends), flow.name).arun, config)  # type: ignore[arg-type]  # ends stay ends
+            clock.run(cut)
         except Exception:
             if not faults.crashed:
                 raise
+        finally:
+            faults.end()
 
 
 def _broken(node: Node, faults: Faults, clock: VirtualClock) -> Node:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+import threading
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+import anyio
 import anyio.to_thread
 from pydantic import JsonValue
 
@@ -19,8 +21,10 @@ from rivusio_streams.source import AsyncPartition, AsyncSource, BaseSource, Part
 
 __all__ = ["Crash", "Faults", "How", "broken_sink", "broken_source", "broken_store"]
 
-How: TypeAlias = Literal["before", "after", "partial"]
-"""The operation is not begun; it is done, and nobody hears of it; of a write, half is done."""
+How: TypeAlias = Literal["before", "after", "partial", "hang"]
+"""The operation is not begun; it is done, and nobody hears of it; of a write, half is done; it never returns."""
+_LONG = 30.0
+"""Seconds that a thread may take to end once it need not hang any more."""
 
 
 class Crash(Exception):
@@ -37,6 +41,7 @@ class Faults:
         lasting: nothing works after it, as if the process had died; else the next operation works again.
         done: names of the operations so far.
         crashed: it happened.
+        hung: called when an operation hangs: somebody has to cancel the run.
     """
 
     at: int | None = None
@@ -44,25 +49,86 @@ class Faults:
     lasting: bool = True
     done: list[str] = field(default_factory=list[str])
     crashed: bool = False
+    hung: Callable[[], object] = field(default=lambda: None)
+    _opened: list[CheckpointStore | Sink[Any]] = field(default_factory=list["CheckpointStore | Sink[Any]"])
+    _over: threading.Event = field(default_factory=threading.Event)
+    _returned: threading.Condition = field(default_factory=threading.Condition)
+    _calls: int = 0
 
     @contextmanager
     def operation(self, name: str) -> Generator[bool, None, None]:
-        """One operation; gives True if half of it is to be done.
+        """One operation; gives True if half of it is to be done. One that hangs ends with `end`.
 
         Raises:
             Crash: the process has died.
         """
-        if self.crashed and self.lasting:
-            raise Crash(name)
-        self.done.append(name)
-        hit = len(self.done) == self.at
+        hit = self._begin(name)
         if hit and self.how == "before":
             self.crashed = True
             raise Crash(name)
-        yield hit and self.how == "partial"
+        with self._under_way():
+            if hit and self.how == "hang":
+                self.hung()
+                self._over.wait()
+                raise Crash(name)
+            yield hit and self.how == "partial"
         if hit:
             self.crashed = True
             raise Crash(name)
+
+    @contextmanager
+    def _under_way(self) -> Generator[None, None, None]:
+        with self._returned:
+            self._calls += 1
+        try:
+            yield
+        finally:
+            with self._returned:
+                self._calls -= 1
+                self._returned.notify_all()
+
+    @asynccontextmanager
+    async def async_operation(self, name: str) -> AsyncGenerator[None, None]:
+        """One operation in the event loop; one that hangs can be cancelled.
+
+        Raises:
+            Crash: the process has died.
+        """
+        if self.how == "hang":
+            if self._begin(name):
+                self.hung()
+                await anyio.sleep_forever()
+            yield
+        else:
+            with self.operation(name):
+                yield
+
+    def _begin(self, name: str) -> bool:
+        if self.crashed and self.lasting and self.how != "hang":
+            raise Crash(name)
+        self.done.append(name)
+        hit = len(self.done) == self.at
+        self.crashed |= hit and self.how == "hang"
+        return hit
+
+    def opened(self, each: CheckpointStore | Sink[Any]) -> None:
+        """Something was opened."""
+        self._opened.append(each)
+
+    def closed(self, each: CheckpointStore | Sink[Any]) -> None:
+        """It was closed again."""
+        if each in self._opened:
+            self._opened.remove(each)
+
+    def end(self) -> None:
+        """The process is dead: what hung is gone, and what it held open is closed."""
+        self._over.set()
+        with self._returned:
+            if not self._returned.wait_for(lambda: self._calls == 0, _LONG):
+                raise TimeoutError("an operation that hung has not ended")
+        for each in self._opened:
+            with suppress(Exception):  # of an operation that was cut short
+                each.close()
 
 
 # ---------------------------------------------------------------------------------------------------- stores
@@ -75,6 +141,7 @@ class _Store(CheckpointStore):
 
     def open(self, flow: str, *, read_only: bool = False) -> None:
         self._inner.open(flow, read_only=read_only)
+        self._faults.opened(self._inner)
 
     def names(self) -> Sequence[str]:
         return self._inner.names()
@@ -95,6 +162,7 @@ class _Store(CheckpointStore):
             self._inner.delete(names)
 
     def close(self) -> None:
+        self._faults.closed(self._inner)
         self._inner.close()
 
 
@@ -109,7 +177,7 @@ def broken_store(inner: CheckpointStore, faults: Faults) -> CheckpointStore:
 class _Sink(Sink[Any]):
     def __init__(self, inner: Sink[Any], faults: Faults) -> None:
         self._inner, self._faults = inner, faults
-        self.commit = inner.commit
+        self.commit, self.divisible = inner.commit, inner.divisible
 
     def __copy__(self) -> _Sink:
         return type(self)(copy.copy(self._inner), self._faults)
@@ -119,6 +187,7 @@ class _Sink(Sink[Any]):
         return self._inner.step_name
 
     def open(self) -> None:
+        self._faults.opened(self._inner)
         with self._faults.operation("open the sink"):
             self._inner.open()
 
@@ -133,6 +202,7 @@ class _Sink(Sink[Any]):
             self._inner.flush()
 
     def close(self) -> None:
+        self._faults.closed(self._inner)
         self._inner.close()
 
 
@@ -214,7 +284,7 @@ class _Source(AsyncSource[Any]):
     async def open_partition(self, partition: str, position: Position | None) -> AsyncPartition[Any]:
         made: _Partition | None = None
         try:
-            with self._faults.operation(f"open {partition}"):
+            async with self._faults.async_operation(f"open {partition}"):
                 if isinstance(self._inner, AsyncSource):
                     opened: Partition[Any] | AsyncPartition[Any] = await self._inner.open_partition(partition, position)
                 else:
@@ -236,7 +306,7 @@ class _Partition(AsyncPartition[Any]):
 
     async def next_batch(self, maximum: int) -> list[Any]:
         await self._clock.sleep(0.7)
-        with self._faults.operation("read"):
+        async with self._faults.async_operation("read"):
             most = min(maximum, self._most)
             if isinstance(self._inner, AsyncPartition):
                 return await self._inner.next_batch(most)
@@ -255,7 +325,7 @@ class _Partition(AsyncPartition[Any]):
         return self._inner.rejected()
 
     async def acknowledge(self, position: Position) -> None:
-        with self._faults.operation("acknowledge"):
+        async with self._faults.async_operation("acknowledge"):
             if isinstance(self._inner, AsyncPartition):
                 await self._inner.acknowledge(position)
             else:

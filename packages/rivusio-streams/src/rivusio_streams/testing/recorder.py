@@ -29,7 +29,7 @@ class _Kept(ListSink[Any]):
 class _AsyncRecorder(AsyncSink[Any]):
     def __init__(self, inner: AsyncSink[Any], into: list[Any]) -> None:
         self._inner, self._into = inner, into
-        self.commit = inner.commit
+        self.commit, self.divisible = inner.commit, inner.divisible
 
     @property
     def step_name(self) -> str:
@@ -52,7 +52,7 @@ class _AsyncRecorder(AsyncSink[Any]):
 class _Recorder(Sink[Any]):
     def __init__(self, inner: Sink[Any], into: list[Any]) -> None:
         self._inner, self._into = inner, into
-        self.commit = inner.commit
+        self.commit, self.divisible = inner.commit, inner.divisible
 
     @property
     def step_name(self) -> str:

@@ -9,6 +9,7 @@ from rivusio_streams.engine.operators.asof_join import AsofJoinOperator
 from rivusio_streams.engine.operators.counted import CountOperator
 from rivusio_streams.engine.operators.distinct import DistinctOperator
 from rivusio_streams.engine.operators.everything import GlobalOperator
+from rivusio_streams.engine.operators.forgetting import Bounds
 from rivusio_streams.engine.operators.interval_join import IntervalJoinOperator
 from rivusio_streams.engine.operators.panes import Panes, ordered
 from rivusio_streams.engine.operators.process import ProcessOperator
@@ -24,12 +25,13 @@ from rivusio_streams.windows import AlignedWindows, Count, Global, Session, Slid
 __all__ = ["operator_of"]
 
 
-def operator_of(node: KeyedNode, name: str) -> Operator:
+def operator_of(node: KeyedNode, name: str, bounds: Bounds | None = None) -> Operator:
     """The operator for a node.
 
     Args:
         node: what to do.
         name: of the step.
+        bounds: makes what the states of a `ProcessNode` are kept in, where there is a limit.
     """
     match node:
         case AggregateNode():
@@ -37,7 +39,7 @@ def operator_of(node: KeyedNode, name: str) -> Operator:
         case JoinNode():
             return _join(node, name)
         case ProcessNode():
-            return _process(node, name)
+            return _process(node, name, bounds)
         case _:
             raise TypeError(f"no operator is known for {type(node).__name__}")
 
@@ -82,13 +84,13 @@ def _join(node: JoinNode, name: str) -> Operator:
             raise TypeError(f"no operator is known for {type(node.join).__name__}")
 
 
-def _process(node: ProcessNode, name: str) -> Operator:
+def _process(node: ProcessNode, name: str, bounds: Bounds | None) -> Operator:
     match node.process:
         case UserProcess():
-            return ProcessOperator(name, node.process)
+            return ProcessOperator(name, node.process, bounds)
         case Running():
-            return RunningOperator(name, node.process)
+            return RunningOperator(name, node.process, bounds)
         case Distinct():
-            return DistinctOperator(name, node.process, keyed=node.keyed)
+            return DistinctOperator(name, node.process, keyed=node.keyed, bounds=bounds)
         case _:
             raise TypeError(f"no operator is known for {type(node.process).__name__}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from rivusio_core.engine.stage import GONE
@@ -10,6 +10,7 @@ from rivusio_core.errors import Fatal, PipeError
 from rivusio_streams.engine.operator import Operator
 from rivusio_streams.engine.operators.context import Call
 from rivusio_streams.engine.operators.expiry import Expiry
+from rivusio_streams.engine.operators.forgetting import Bounds
 from rivusio_streams.engine.operators.nothing import NOTHING
 from rivusio_streams.engine.operators.timers import Timers, Waiting
 from rivusio_streams.keyed_process import UserProcess
@@ -31,15 +32,17 @@ class ProcessOperator(Operator):
     Args:
         name: of the step.
         spec: what to do.
+        bounds: what to keep states in where there is a limit; made with what forgets a key.
     """
 
     clocked = True
 
-    def __init__(self, name: str, spec: UserProcess) -> None:
+    def __init__(self, name: str, spec: UserProcess, bounds: Bounds | None = None) -> None:
         super().__init__(name)
         self._spec, self._processor, self._refuse = spec, spec.processor, spec.refuse
         self._call = Call(name, self._load, spec.processor.create)
-        self._states: dict[Any, Any] = {}
+        self.bounded = None if bounds is None else bounds(self._drop)
+        self._states: MutableMapping[Any, Any] = {} if self.bounded is None else self.bounded
         self._timers = Timers()
         self._ttl = spec.expiring.after or 0
         self._expiry = Expiry() if spec.expiring.after is not None else None
@@ -61,10 +64,21 @@ class ProcessOperator(Operator):
         results = self._processor.on_item(value, call)
         made: list[Any] | None = None if results is None else list(results)  # a generator works, or fails, only here
         self._commit(key, time, 0, made, mark)
+        if self.bounded is not None:
+            self.bounded.settle()
         if self._timers.next("event_time") <= mark:
             self._fire_by_event_time(mark)
         self._schedule()
         return True
+
+    def _drop(self, key: Any) -> None:
+        """Too many keys have state, and this one was used longest ago: it is forgotten."""
+        self.touched.add(key)
+        self.forgotten += 1
+        del self._states[key]
+        self._timers.clear(key)
+        if self._expiry is not None:
+            self._expiry.forget(key)
 
     def _commit(self, key: Any, time: int, chain: int, results: Iterable[Any] | None, mark: int) -> None:
         """Make true what a call that went well has said.
@@ -161,6 +175,8 @@ class ProcessOperator(Operator):
             failure = PipeError(pipe=self.name, cause=error)
             raise PipeError(f"timer {timer.name!r}: {failure.reason}", pipe=self.name, cause=error) from error
         self._commit(timer.key, time, timer.chain + 1, made, self._reached)
+        if self.bounded is not None:
+            self.bounded.settle()
 
     def _expire(self, now: int) -> None:
         if self._expiry is not None:
@@ -171,7 +187,8 @@ class ProcessOperator(Operator):
     def finish(self) -> None:
         self.advance(FOREVER)
         self._ended = set()  # nothing is set any more
-        self.touched.update(self._states)
+        if self.bounded is None:  # else there may be more of them than fit into memory
+            self.touched.update(self._states)
         self._states.clear()
         if self._expiry is not None:
             self._expiry.clear()
@@ -187,16 +204,24 @@ class ProcessOperator(Operator):
 
     # --------------------------------------------------------------------------------------------------- snapshots
 
-    # A cell for each key: state, when that is forgotten, and timers.
+    # A cell for each key: state, when that is forgotten, timers, and where there is a limit when it was used.
 
     def header(self) -> object:
         return self._reached, self._timers.order, None if self._ended is None else list(self._ended)
 
     def cell(self, cell: Any) -> object:
-        state, timers = self._states.get(cell, NOTHING), self._timers.of(cell)
+        timers, used = self._timers.of(cell), None
+        if self.bounded is None:
+            state = self._states.get(cell, NOTHING)
+        else:
+            used = self.bounded.number(cell)
+            try:
+                state = self.bounded.peek(cell)
+            except KeyError:
+                state = NOTHING
         if state is NOTHING and not timers:
             return GONE
-        return state, None if self._expiry is None else self._expiry.at.get(cell), timers
+        return state, None if self._expiry is None else self._expiry.at.get(cell), timers, used
 
     def cells(self) -> Iterator[Any]:
         yield from self._states
@@ -205,13 +230,18 @@ class ProcessOperator(Operator):
     def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
         self._reached, self._timers.order, ended = header
         self._ended = None if ended is None else {(key, name) for key, name in ended}
-        for key, (state, expires, timers) in cells.items():
-            if state is not NOTHING:
+        for key, (state, expires, timers, used) in cells.items():
+            if state is not NOTHING and self.bounded is None:
                 self._states[key] = state
+            elif state is not NOTHING and self.bounded is not None:
+                self.bounded.restore(key, state, used)
             if self._expiry is not None and expires is not None:
                 self._expiry.touch(key, expires)
             self._timers.restore(key, timers)
+        if self.bounded is not None:
+            self.bounded.restored()
         self._schedule()
 
     def explain(self) -> dict[str, object]:
-        return {"held": self.held, "keys": len(self._states), "timers": len(self._timers)}
+        counts: dict[str, object] = {"held": self.held, "keys": len(self._states), "timers": len(self._timers)}
+        return counts | ({"forgotten": self.forgotten} if self.forgotten else {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rivusio_streams.engine.operators.forgetting import ForgettingOperator
+from rivusio_streams.engine.operators.forgetting import Bounds, ForgettingOperator
 from rivusio_streams.engine.operators.nothing import NOTHING
 from rivusio_streams.initial import copies
 from rivusio_streams.keyed_process import Running
@@ -19,13 +19,14 @@ class RunningOperator(ForgettingOperator):
     Args:
         name: of the step.
         spec: what to do.
+        bounds: see `ForgettingOperator`.
     """
 
-    def __init__(self, name: str, spec: Running) -> None:
-        super().__init__(name, spec.expiring)
+    def __init__(self, name: str, spec: Running, bounds: Bounds | None = None) -> None:
+        super().__init__(name, spec.expiring, bounds)
         self._add = spec.add
         self._create = copies(spec.initial, "scan") if spec.begins else None
-        self.one_to_one = self._expiry is None
+        self.one_to_one = self._expiry is None and bounds is None
 
     def add_each(self, pairs: Iterator[tuple[Any, Any]]) -> None:
         kept, add, create, give = self._kept, self._add, self._create, self.values.append
@@ -50,5 +51,7 @@ class RunningOperator(ForgettingOperator):
         self._kept[key] = made
         if self._expiry is not None:
             self._remember(self._expiry, key, time)
+        if self.bounded is not None:
+            self.bounded.settle()
         self.give((key, made), time, mark)
         return True

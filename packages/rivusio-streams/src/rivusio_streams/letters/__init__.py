@@ -1,0 +1,1 @@
+"""Dead letters in a file: written by runs, looked at, tried again and thrown away afterwards."""
