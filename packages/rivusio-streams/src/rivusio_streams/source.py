@@ -249,7 +249,7 @@ class AsyncPartition(BasePartition[T]):
     def fetched_ahead(self) -> list[T]:
         """What was taken from where nothing can be read twice, and is not returned yet; nothing more is taken then.
 
-        Asked when a stop has ended the reading. Nothing, unless overridden.
+        Asked when a stop has ended the reading, and `work` is over. Nothing, unless overridden.
         """
         return []
 

@@ -32,18 +32,16 @@ class PumpedPartition(AsyncPartition[T], Generic[T]):
         self._most = 1
         self._over = False
         self._error: Exception | None = None
-        self._reading = anyio.CancelScope()
 
     async def work(self) -> None:
         iterator = aiter(self._items)
         try:
-            with self._reading:
-                async for item in iterator:
-                    self._waiting.append(item)
-                    self._came.set()
-                    while len(self._waiting) >= self._most:
-                        self._room = anyio.Event()
-                        await self._room.wait()
+            async for item in iterator:
+                self._waiting.append(item)
+                self._came.set()
+                while len(self._waiting) >= self._most:
+                    self._room = anyio.Event()
+                    await self._room.wait()
         except Exception as error:  # noqa: BLE001
             self._error = error  # raised by `next_batch`, behind what was yielded before
         finally:
@@ -69,7 +67,6 @@ class PumpedPartition(AsyncPartition[T], Generic[T]):
         return batch
 
     def fetched_ahead(self) -> list[T]:
-        self._reading.cancel()
         items = [*self._waiting]
         self._waiting.clear()
         return items
