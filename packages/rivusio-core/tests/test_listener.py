@@ -88,6 +88,7 @@ def test_what_a_listener_does_not_override_does_nothing() -> None:
 
 @pytest.mark.parametrize("last", [add, aadd], ids=["sync", "async"])
 def test_a_listener_that_raises_is_reported_once_then_switched_off(last: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Promise: observer hook raises: told once, counted, and off after ten in a row; data goes on."""
     broken, sound = Ears(raises_at=range(1_000_000)), Ears()
     pipeline = parse.with_options(on_error="skip") >> last
     with caplog.at_level(logging.ERROR, logger="rivusio"):
@@ -99,6 +100,20 @@ def test_a_listener_that_raises_is_reported_once_then_switched_off(last: Any, ca
     assert "listener Ears raised; data goes on" in first.getMessage()
     assert first.exc_info is not None
     assert "switched off" in off.getMessage()
+
+
+def test_a_listener_that_takes_long_is_switched_off_too(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Promise: observer hook hangs: the run waits for it ten times, and then no more."""
+    ears = Ears()
+    with monkeypatch.context() as patch, caplog.at_level(logging.ERROR, logger="rivusio"):
+        patch.setattr("rivusio_core.listener._LONG", 0.0)  # anything is long
+        assert list((parse.with_options(on_error="skip") >> add).map(["1", "x"] * 50, listeners=[ears])) == [2] * 50
+    assert len(ears.heard) == 10
+    first, off = caplog.records
+    assert "listener Ears kept the run waiting for 0.0 s; data goes on" in first.getMessage()
+    assert "10 times in a row and is switched off" in off.getMessage()
 
 
 def test_only_failures_in_a_row_switch_a_listener_off() -> None:

@@ -166,6 +166,7 @@ def _peak(results: Iterable[object], warm: int, count: int) -> tuple[int, int]:
 
 @pytest.mark.parametrize("name", ["sync", "flat", "async", "batch", "concurrent"])
 def test_memory_stays_flat_over_an_endless_input(name: str) -> None:
+    """The pipeline of rivusio 0.2 kept every output for ever."""
     pipelines = {
         "sync": add >> add >> keep(even),
         "flat": add >> twice,

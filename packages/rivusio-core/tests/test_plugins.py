@@ -63,6 +63,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installer:
 
 
 def test_a_plugin_is_imported_only_when_named(install: Installer) -> None:
+    """Promise: plugin: those that are not named are not imported."""
     plugins = install(
         {"points": {"acme": "p_acme"}, "p_acme": GOOD},
         {"points": {"other": "p_other"}, "p_other": "raise RuntimeError('imported')"},
@@ -132,6 +133,7 @@ def test_listing_needs_neither_pluggy_nor_a_plugin(tmp_path: Path) -> None:
     ],
 )
 def test_a_broken_plugin_is_out_alone(install: Installer, text: str, kind: type[PluginError], told: str) -> None:
+    """Promise: plugin: what cannot be imported, has a wrong type or version is out alone, with a typed error."""
     plugins = install(
         {"name": "dist-bad", "version": "3.1", "points": {"bad": "p_bad"}, "p_bad": text},
         {"points": {"acme": "p_acme"}, "p_acme": GOOD},
@@ -185,6 +187,7 @@ def test_check_finds_what_is_wrong_only_since_the_owner_of_its_kind_is_there(ins
 
 
 def test_half_a_registration_does_not_stay(install: Installer) -> None:
+    """pytest-dev/pluggy#733: half of a registration stays after a plugin failed to load."""
     text = GOOD.replace('    registry.pipe("reverse", reverse)', '    registry.pipe("a", reverse)\n    1 / 0')
     plugins = install({"points": {"half": "p_half"}, "p_half": text})
     with pytest.raises(PluginLoadError):
@@ -196,6 +199,7 @@ def test_half_a_registration_does_not_stay(install: Installer) -> None:
 
 
 def test_a_name_that_two_distributions_bring_is_out_and_both_are_named(install: Installer) -> None:
+    """Promise: plugin: a name clash puts that name out, and names both distributions."""
     plugins = install(
         {"name": "dist-one", "points": {"same": "p_one"}, "p_one": GOOD},
         {"name": "dist-two", "version": "2.0", "points": {"same": "p_two"}, "p_two": GOOD},

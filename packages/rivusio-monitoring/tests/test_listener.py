@@ -177,6 +177,7 @@ def test_outcomes(error: BaseException | None, outcome: str) -> None:
 
 
 def test_a_name_is_forgotten_some_time_after_its_last_run() -> None:
+    """prometheus/client_python#568: the labels of what is long over stay for ever."""
     clock = StillClock()
     listener = MonitoringListener(MonitoringSettings(keep="1m"), clock=clock)
     first, second = started(listener, "etl", "1"), started(listener, "etl", "2")

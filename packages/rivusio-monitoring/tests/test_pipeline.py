@@ -106,3 +106,24 @@ def test_figures_can_be_read_while_a_run_goes_on() -> None:
         after = scrape(exporter)
     assert value(after, "rivusio_runs_active", run="parse") == 0
     assert value(after, "rivusio_items_taken_total", run="parse", step="parse") == 5_000
+
+
+def test_health_and_figures_are_answered_while_a_pipe_blocks_the_event_loop() -> None:
+    """Promise: blocking sync pipe: health and metrics go on answering."""
+
+    @pipe
+    async def passes(number: int) -> int:
+        return number
+
+    with serving() as (listener, exporter):
+        answers = list[object]()
+
+        @pipe
+        def blocks(number: int) -> int:
+            """Stands in the event loop until somebody was answered elsewhere."""
+            answers.append(get(exporter, "/livez").status)
+            answers.append(value(scrape(exporter), "rivusio_runs_active", run="blocked"))
+            return number
+
+        assert list((passes >> blocks).with_options(name="blocked").map([1], listeners=[listener])) == [1]
+    assert answers == [200, 1]

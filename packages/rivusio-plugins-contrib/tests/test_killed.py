@@ -17,6 +17,7 @@ pytestmark = [
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_three_kills_lose_and_repeat_nothing(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """robinhood/faust#340: counts are lost after kill -9 under "exactly once". Promise: kill -9."""
     place, ask = place_of(kind, tmp_path, request)
     outcome = kill_loop(kind, place, 6_000, 3, 1, ask)
     assert (outcome.rows, outcome.lost, outcome.duplicated, outcome.wrong) == (6_000, 0, 0, 0)

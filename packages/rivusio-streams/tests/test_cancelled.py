@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import traceback
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ import pytest
 from rivusio_core import Use, pipe, resource
 from rivusio_streams import (
     AsyncPartition,
+    AsyncSink,
     AsyncSource,
     EndOfPartition,
     Flow,
@@ -170,3 +172,44 @@ async def test_at_every_moment(tmp_path: Path, kept: bool) -> None:
     assert turns > 100
     while calls_of_runs():  # noqa: ASYNC110  # threads set no event; for ever, if one never returns
         await anyio.sleep(0.001)
+
+
+class Slow(AsyncSink[int]):
+    def __init__(self, opened: Opened) -> None:
+        self.opened = opened
+
+    async def open(self) -> None:
+        self.opened.open("sink")
+
+    async def write(self, batch: Sequence[int]) -> None:
+        await anyio.lowlevel.checkpoint()
+
+    async def close(self) -> None:
+        self.opened.close("sink")
+        await anyio.lowlevel.checkpoint()
+
+
+# anyio makes the coroutine of a task before its first step; asyncio may end the task before that step.
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+def test_the_loop_ends_at_every_moment() -> None:
+    """The main function returns while the run goes on beside it: asyncio cancels it, also while it closes."""
+    turns, over = 0, False
+    while not over:
+        opened = _CURRENT[-1] = Opened()
+        flow = Stream.read(Numbers(opened)).through(looks_up).tee(Slow(opened)).write(Slow(Opened()))
+
+        async def run(flow: Flow = flow) -> None:
+            nonlocal over
+            await flow.arun()
+            over = True
+
+        async def main(turns: int = turns, run: Callable[[], Coroutine[None, None, None]] = run) -> None:
+            running = asyncio.create_task(run())
+            for _ in range(turns):
+                await anyio.lowlevel.checkpoint()
+            assert running is not None
+
+        asyncio.run(main())
+        assert not +opened, f"left open after {turns} turns: {+opened}"
+        turns += 1 + turns // 20
+    assert turns > 50

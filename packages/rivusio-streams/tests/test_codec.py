@@ -286,6 +286,7 @@ class Total:
 
 
 def test_a_changed_type_is_told_with_the_line_to_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Promise: changed topology: state of another schema is never read as something else."""
     codec = Codec()
     data, schemas = codec.encode([Total(250)]), {}
     schemas = dict(codec.schemas())

@@ -214,6 +214,7 @@ class Heard(Listener):
 
 
 def test_a_pipe_that_blocks_is_named_with_its_stack(caplog: pytest.LogCaptureFixture) -> None:
+    """Promise: blocking sync pipe: named, with its stack."""
     listener = Heard()
 
     def looks_up(n: int) -> int:

@@ -106,6 +106,7 @@ async def test_without_checkpoints_each_run_begins_anew(tmp_path: Path) -> None:
 async def test_a_damaged_checkpoint_gives_way_and_both_are_named(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """Promise: kill -9, power loss: of a damaged checkpoint the one before is used."""
     config = RunConfig(checkpoint=f"{tmp_path}/kept/")
     put(tmp_path / "in.jsonl", [1, 2])
     await counts(tmp_path).arun(config)
@@ -121,6 +122,7 @@ async def test_a_damaged_checkpoint_gives_way_and_both_are_named(
 
 
 async def test_never_silently_from_the_beginning(tmp_path: Path) -> None:
+    """Promise: kill -9, power loss: where no checkpoint is good, the start is refused."""
     config = RunConfig(checkpoint=f"{tmp_path}/kept/")
     put(tmp_path / "in.jsonl", [1, 2])
     await counts(tmp_path).arun(config)
@@ -140,6 +142,7 @@ async def stopped(place: Path, store: MemoryStore, flow: Flow) -> None:
 
 
 async def test_a_changed_flow_is_refused_by_name(tmp_path: Path) -> None:
+    """Promise: changed topology: refused by name."""
     store = MemoryStore()
     await stopped(tmp_path, store, counts(tmp_path))
     with pytest.raises(CheckpointMismatch, match=r"step 'aggregate' has changed from .*Tumbling.* to .*Hopping"):
@@ -212,6 +215,7 @@ class Failing(MemoryStore):
 
 
 async def test_a_failed_checkpoint_acknowledges_nothing_and_the_next_one_has_it_all() -> None:
+    """Promise: full disk: nothing is acknowledged."""
     source, clock, store = Fed[int](), VirtualClock(), Failing()
     out = list[Any]()
     flow = Stream.read(source).key_by(lambda n: n % 2).scan(0, lambda total, n: total + n).write(out)
@@ -231,6 +235,7 @@ async def test_a_failed_checkpoint_acknowledges_nothing_and_the_next_one_has_it_
 
 
 async def test_the_third_failure_in_a_row_ends_the_run() -> None:
+    """Promise: full disk: after three failures of the checkpoint the run ends."""
     source, clock = Fed[int](), VirtualClock()
     await source.send.send([1, 2])
     with pytest.raises(CheckpointWriteError, match="No space left"):

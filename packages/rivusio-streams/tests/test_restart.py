@@ -195,7 +195,10 @@ async def test_a_pipe_that_fails_ends_the_run_unless_it_is_named() -> None:
 
 @pytest.mark.parametrize("pairs", [0, 23])
 def test_begun_again_at_every_operation(pairs: int, caplog: pytest.LogCaptureFixture) -> None:
-    """Whatever fails once, source, sink or store: the results are those of a run in which nothing fails."""
+    """Promise: outcome unknown: what was done, and nobody heard of it, is not done twice.
+
+    Whatever fails once, source, sink or store: the results are those of a run in which nothing fails.
+    """
     caplog.set_level(logging.CRITICAL, "rivusio")
     most = 8 if pairs else 24
 

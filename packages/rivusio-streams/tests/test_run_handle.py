@@ -178,7 +178,10 @@ async def test_stop_called_from_inside_a_pipe(kind: str, source: Callable[[], An
 
 @pytest.mark.anyio
 async def test_stop_called_from_an_error_handler() -> None:
-    """A listener that hears of a failure stops the run; the other items of the chunk are dealt with."""
+    """apache/kafka KAFKA-4366: stopping from an error handler waits for itself.
+
+    A listener that hears of a failure stops the run; the other items of the chunk are dealt with.
+    """
 
     class Stopper(Listener):
         def item_failed(self, run: RunInfo, error: PipeError, treatment: Treatment) -> None:

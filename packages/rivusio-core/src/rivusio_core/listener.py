@@ -1,8 +1,8 @@
 """Listeners watch runs: what started, how many items went where, what failed.
 
 A listener hears of chunks, never of single items, and is called from the thread that runs the pipeline; what it does
-there should take microseconds. One that raises is reported once, and switched off after ten failures in a row: data
-goes on.
+there should take microseconds. One that raises, or takes a second, is reported once, and switched off after ten
+failures in a row: data goes on. One that never returns is named by the watchdog, with its stack.
 
 Example:
     >>> from rivusio_core import pipe
@@ -23,6 +23,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Literal
 
 from rivusio_core.errors import PipeError
@@ -34,6 +35,8 @@ Treatment = Literal["fail", "skip", "dead_letter"]
 
 _log = logging.getLogger("rivusio")
 _FAILURES_IN_A_ROW = 10
+_LONG = 1.0
+"""Seconds: a call that takes so long is a failure as well."""
 
 
 @dataclass(frozen=True)
@@ -177,19 +180,25 @@ class _Guard:
     def tell(self, call: Callable[[Listener], None]) -> None:
         if self.off:
             return
+        began = monotonic()
         try:
             call(self.listener)
-        except Exception:  # noqa: BLE001  # user code may raise anything
-            self._failed()
+        except Exception as error:  # noqa: BLE001  # user code may raise anything
+            self._failed("raised", error)
         else:
-            self.failures = 0
+            took = monotonic() - began
+            if took < _LONG:
+                self.failures = 0
+            else:
+                self._failed(f"kept the run waiting for {took:.1f} s")
 
-    def _failed(self) -> None:
+    def _failed(self, how: str, error: Exception | None = None) -> None:
         self.failures += 1
         name = type(self.listener).__qualname__
         if not self.reported:
             self.reported = True
-            _log.exception("listener %s raised; data goes on, further failures of it are only counted", name)
+            told = "listener %s %s; data goes on, further failures of it are only counted"
+            _log.error(told, name, how, exc_info=error)
         if self.failures >= _FAILURES_IN_A_ROW:
             self.off = True
-            _log.error("listener %s raised %d times in a row and is switched off", name, self.failures)
+            _log.error("listener %s raised or took too long %d times in a row and is switched off", name, self.failures)

@@ -246,6 +246,13 @@ class AsyncPartition(BasePartition[T]):
         earlier. An exception that it raises fails the run.
         """
 
+    def fetched_ahead(self) -> list[T]:
+        """What was taken from where nothing can be read twice, and is not returned yet; nothing more is taken then.
+
+        Asked when a stop has ended the reading, and `work` is over. Nothing, unless overridden.
+        """
+        return []
+
     async def acknowledge(self, position: Position) -> None:
         """Everything up to `position` (as given by `position()`) is safe in every sink; it will not be asked for again.
 

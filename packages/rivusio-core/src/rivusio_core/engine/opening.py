@@ -70,8 +70,12 @@ class Opening:
         self._closers.append((name, closer))
 
     async def close(self) -> list[Exception]:
-        """Tear everything down, in reverse order, whatever fails; gives what failed."""
-        errors = list[Exception]()
+        """Tear everything down, in reverse order, whatever fails; gives what failed.
+
+        Raises:
+            BaseException: the first interrupt or cancellation that hit one of them, once the others are closed.
+        """
+        errors, stopped = list[Exception](), cast("BaseException | None", None)
         while self._closers:
             name, closer = self._closers.pop()
             try:
@@ -81,6 +85,10 @@ class Opening:
             except Exception as error:  # noqa: BLE001  # user code may raise anything
                 error.add_note(f"while closing {name!r}")
                 errors.append(error)
+            except BaseException as error:  # noqa: BLE001  # a shield does not hold off asyncio's own cancellation
+                stopped = stopped or error
+        if stopped is not None:
+            raise stopped
         return errors
 
     # ------------------------------------------------------------------------------------------------ set-up

@@ -67,7 +67,13 @@ class Session:
         if running_loop() == "trio":
             sys.modules["trio"].lowlevel.spawn_system_task(self._main)
         else:
-            self._task = asyncio.get_running_loop().create_task(self._main())  # kept: the loop holds it weakly
+            self._task = task = asyncio.get_running_loop().create_task(self._main())  # kept: the loop holds it weakly
+            task.add_done_callback(self._over)
+
+    def _over(self, _: object) -> None:
+        """The task is done: cancelled before its first step, by a loop that ends, it told nobody."""
+        self.finished.set()
+        self._tell()
 
     async def results(self) -> list[Any] | None:
         """The next results, or None at the end.

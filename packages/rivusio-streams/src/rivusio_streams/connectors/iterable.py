@@ -62,7 +62,8 @@ class _SequencePartition(AsyncPartition[T]):
 class IterableSource(AsyncSource[T], Generic[T]):
     """Any other iterable: read in a thread of its own, so that what it yielded goes on while its next item blocks.
 
-    It is read no further ahead than the run asks for. A generator is closed at the end, in that thread. An iterator
+    It is read no further ahead than the run asks for, and what it yielded before a stop is dealt with; an item that it
+    is just making then is not waited for. A generator is closed at the end, in that thread. An iterator
     can be read once; where a run is to be repeated, hand over something that can be iterated again. A thread that
     is blocked inside the iterable when the run ends is left behind, and keeps no program from ending.
     """
@@ -90,7 +91,8 @@ class IterableSource(AsyncSource[T], Generic[T]):
 class AsyncIterableSource(AsyncSource[T], Generic[T]):
     """An async iterable: read in a task of its own, so that what it yielded goes on while its next item waits.
 
-    It is read no further ahead than the run asks for. An async generator is closed at the end, in that task.
+    It is read no further ahead than the run asks for, and what it yielded before a stop is dealt with. An async
+    generator is closed at the end, in that task.
     """
 
     items: AsyncIterable[T]

@@ -66,6 +66,11 @@ class PumpedPartition(AsyncPartition[T], Generic[T]):
         self._room.set()
         return batch
 
+    def fetched_ahead(self) -> list[T]:
+        items = [*self._waiting]
+        self._waiting.clear()
+        return items
+
 
 class ThreadedPartition(AsyncPartition[T], Generic[T]):
     """An iterable, read by a thread of its own.
@@ -102,6 +107,14 @@ class ThreadedPartition(AsyncPartition[T], Generic[T]):
                 came = self._came = anyio.Event()
             self._start()
             await came.wait()
+
+    def fetched_ahead(self) -> list[T]:
+        with self._lock:
+            self._closed = True
+            self._room.notify()
+            items = [*self._waiting]
+            self._waiting.clear()
+        return items
 
     async def close(self) -> None:
         with self._lock:

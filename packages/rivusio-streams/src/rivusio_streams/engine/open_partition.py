@@ -46,6 +46,7 @@ class OpenPartition:
     def __init__(self, name: str, partition: Partition[Any] | AsyncPartition[Any], blocking: Blocking) -> None:
         self.name, self.partition = name, partition
         self._blocking = blocking
+        self._left = list[list[Any]]()
 
     @property
     def stuck(self) -> bool:
@@ -67,15 +68,26 @@ class OpenPartition:
             if isinstance(self.partition, AsyncPartition):
                 items = await self.partition.next_batch(maximum)
             else:
-                items = await self._blocking.call("reading", partial(self.partition.next_batch, maximum))
-            part = self.partition
-            return Lot(items, part.rejected(), part.times(), part.position(), part.watermark())
+                read = partial(self.partition.next_batch, maximum)
+                items = await self._blocking.call("reading", read, self._left.append)
+            return self._lot(items)
         except EndOfPartition:
             return None
         except RunError:
             raise
         except Exception as error:
             raise SourceError(f"source {self.name}: reading failed: {describe(error)}") from error
+
+    def left(self) -> Lot | None:
+        """What was fetched and given to nobody, since reading was stopped meanwhile; None: nothing."""
+        if isinstance(self.partition, AsyncPartition):
+            self._left.append(self.partition.fetched_ahead())
+        items = self._left.pop() if self._left else []
+        return self._lot(items) if items else None
+
+    def _lot(self, items: list[Any]) -> Lot:
+        part = self.partition
+        return Lot(items, part.rejected(), part.times(), part.position(), part.watermark())
 
     async def acknowledge(self, position: Position) -> None:
         """Tell it what is safe.

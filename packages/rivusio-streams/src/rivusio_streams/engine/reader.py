@@ -123,6 +123,11 @@ class Reader:
             async with self._feed.gate.turn(self.watermark):
                 await self._feed.out.signal(PartitionEnded(self.origin))
 
+    async def push_rest(self) -> None:
+        """Push what was fetched before a stop and is given to nobody yet; nothing fetches any more."""
+        while self._stopping and not self.ended and (lot := self.partition.left()) is not None:
+            await self._push(lot)
+
     async def _fill(self, slot: _Slot) -> None:
         lot: Lot | None = None
         while True:
@@ -139,10 +144,10 @@ class Reader:
         if self._stopping or self.ended:
             return None
         self._reading = anyio.CancelScope()
+        lot: Lot | None = None  # what was read before a stop is there also if the stop came while the timers ended
         with self._reading:
             if not self._feed.idle_after:
                 return await self._wait_for_items()
-            lot: Lot | None = None
             self._waiting_since = self._feed.context.clock.monotonic()
             async with anyio.create_task_group() as group:
                 for after in self._feed.idle_after:
@@ -151,8 +156,7 @@ class Reader:
                 lot = await self._wait_for_items()
                 group.cancel_scope.cancel()
             self._waiting_since, self._waited = None, 0.0
-            return lot
-        return None
+        return lot
 
     async def _wait_for_items(self) -> Lot | None:
         most = min(self._growth.size, self._feed.chunk)

@@ -224,22 +224,29 @@ class FlowRun:
         return sum(writer.seconds for writer in self._writers)
 
     async def _close(self) -> list[Exception]:
-        errors = list[Exception]()
+        errors, stopped = list[Exception](), list[BaseException]()
 
         async def attempt(call: Callable[[], Awaitable[object]]) -> None:
             try:
                 await call()
             except Exception as error:  # noqa: BLE001  # all must be closed
                 errors.append(error)
+            except BaseException as error:  # noqa: BLE001  # a shield does not hold off asyncio's own cancellation
+                stopped.append(error)
+
+        async def close_pipes() -> None:
+            errors.extend(await self._opening.close())
 
         for source in self._sources:
             for reader in source.readers:
                 await attempt(reader.partition.close)
-        errors += await self._opening.close()
+        await attempt(close_pipes)
         for writer in reversed(self._writers):
             await attempt(writer.close)
         if self._journal is not None:
             await attempt(self._journal.close)
+        if stopped:
+            raise stopped[0]
         return errors
 
     # --------------------------------------------------------------------------------------------------------- working

@@ -106,6 +106,8 @@ class SourceRun:
             if self.settle is not None and self.stopping is None and feed.source.replay == "redelivered":
                 await self.settle()  # at the end all state goes: what then came again would not be known
             beside.cancel_scope.cancel()
+        for reader in self.readers:
+            await reader.push_rest()
         async with feed.gate.turn(NEVER):
             self._over = True
             over = all(reader.ended for reader in self.readers)
