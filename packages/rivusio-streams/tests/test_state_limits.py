@@ -282,6 +282,7 @@ def test_too_many_keys_end_the_run(kind: str, checkpoint: bool, tmp_path: Path) 
 @pytest.mark.parametrize("kind", ["process", "collect"])
 def test_too_many_bytes_end_the_run(kind: str) -> None:
     """Promise: memory limit: a typed error that names the step, or the run; never silent."""
+
     def stream(limit: StateLimit | None, text: int) -> Stream[Any]:
         timed = Stream.read([(n % 10, "x" * text) for n in range(100)]).event_time(lambda _: 0)
         keyed = timed.key_by(lambda item: item[0], limit=limit)
