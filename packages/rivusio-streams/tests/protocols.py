@@ -112,7 +112,9 @@ class Joint(TransactionalSink[Any]):
 
     @property
     def database(self) -> str:
-        return SqliteStore(self.path).database
+        database = SqliteStore(self.path).database
+        assert database is not None
+        return database
 
     def open(self) -> None:
         self.waiting = list[tuple[str]]()
