@@ -17,9 +17,8 @@ class ExitCode(IntEnum):
     FAILED = 1
     WRONG = 2
     STORE_FAILED = 74
-    DRAIN_TIMED_OUT = 75
+    BROKEN_OFF = 75
     INTERRUPTED = 130
-    TERMINATED = 143
 
 
 def exit_code(errors: Sequence[BaseException]) -> ExitCode:
@@ -27,7 +26,7 @@ def exit_code(errors: Sequence[BaseException]) -> ExitCode:
     if any(isinstance(error, CheckpointWriteError | CheckpointCorrupt) for error in errors):
         return ExitCode.STORE_FAILED
     if any(isinstance(error, DrainTimeout) for error in errors):
-        return ExitCode.DRAIN_TIMED_OUT
+        return ExitCode.BROKEN_OFF
     if errors and all(isinstance(error, DefinitionError) for error in errors):
         return ExitCode.WRONG
     return ExitCode.FAILED

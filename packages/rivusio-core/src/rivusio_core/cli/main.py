@@ -28,7 +28,8 @@ COMMANDS: tuple[Command, ...] = (
 
 _CODES = """exit codes:
   0 fine, also after a signal that led to a clean stop; 1 the run failed; 2 wrong usage or configuration;
-  74 the checkpoint store failed; 75 stopping took too long; 130 interrupted; 143 terminated"""
+  74 the checkpoint store failed; 75 stopping took too long,
+  or a second signal broke it off; 130 interrupted before or after a run"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

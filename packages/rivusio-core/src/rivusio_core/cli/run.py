@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from pathlib import Path
 
 import anyio
@@ -14,7 +13,7 @@ from rivusio_core.cli.options import Command, Options, Parser, add_settings
 from rivusio_core.cli.signals import Signals
 from rivusio_core.cli.target import load_target
 from rivusio_core.config import load_configuration
-from rivusio_core.listener import RunInfo
+from rivusio_core.listener import Listener, RunInfo, Tally
 from rivusio_core.pipe_runnable import PipeRunnable
 from rivusio_core.runnable import Launch, Runnable, RunReport
 
@@ -31,9 +30,10 @@ def _execute(options: Options) -> int:
     configuration = load_configuration(
         runnable.run_settings(), folder=Path.cwd(), environ=os.environ, overrides=options.settings
     )
+    held = _Held()
     launch = Launch(
         settings=configuration.run,
-        listeners=configuration.listeners(RunInfo(runnable.name, "")),
+        listeners=[*configuration.listeners(RunInfo(runnable.name, "")), held],
         progress=bool(is_watched()),
     )
     run = _Run(runnable, launch)
@@ -42,7 +42,10 @@ def _execute(options: Options) -> int:
     except* KeyboardInterrupt:  # a third signal, or a second one that broke off what blocked the event loop
         run.report = None
     if run.report is None:
-        return run.interrupted()
+        left = ", ".join(f"{count:,} in {step!r}" for step, count in held.counts.items() if count) or "items in flight"
+        told = "broken off; everything is closed, nothing more was acknowledged; what was left:"
+        Console().note(f"{runnable.name}: {told} {left}")
+        return ExitCode.BROKEN_OFF
     _show(run.report, json=options.json and not isinstance(runnable, PipeRunnable))
     return ExitCode.FINE
 
@@ -54,7 +57,6 @@ class _Run:
         self.report: RunReport | None = None
         self._runnable = runnable
         self._launch = launch
-        self._number = signal.SIGINT.value
 
     async def go(self) -> None:
         with Signals() as signals:
@@ -69,12 +71,17 @@ class _Run:
                     self.report = await self._runnable.launch(launch)
             except* KeyboardInterrupt:
                 pass  # it has ended the event loop already, which cancelled this
-            finally:
-                self._number = signals.number or self._number
 
-    def interrupted(self) -> ExitCode:
-        Console().note(f"{self._runnable.name}: broken off; everything is closed, nothing more was acknowledged")
-        return ExitCode.TERMINATED if self._number == signal.SIGTERM else ExitCode.INTERRUPTED
+
+class _Held(Listener):
+    """What steps hold now."""
+
+    def __init__(self) -> None:
+        self.counts = dict[str, int]()
+
+    def step_ran(self, run: RunInfo, step: str, tally: Tally, seconds: float) -> None:
+        if tally.held:
+            self.counts[step] = self.counts.get(step, 0) + tally.held
 
 
 def _show(report: RunReport, *, json: bool) -> None:
@@ -96,6 +103,6 @@ COMMAND = Command(
         "text nor bytes, each line is read as JSON.\n\n"
         "Settings, the later ones win: [tool.rivusio] in pyproject.toml, rivusio.toml, environment\n"
         "(RIVUSIO__MONITORING__PORT=9464), --set (monitoring.port=9464). The first SIGINT or SIGTERM stops cleanly,\n"
-        "the second breaks off."
+        "the second breaks off (exit code 75, with the counts of what was left)."
     ),
 )

@@ -24,13 +24,11 @@ class Signals:
     Attributes:
         stop: set by the first signal.
         scope: cancelled by the second.
-        number: of the last signal; 0 if there was none.
     """
 
     def __init__(self) -> None:
         self.stop = anyio.Event()
         self.scope = anyio.CancelScope()
-        self.number = 0
         self._count = 0
         self._heard = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -51,7 +49,6 @@ class Signals:
             signal.signal(number, handler)
 
     def _came(self, number: int, _: FrameType | None) -> None:
-        self.number = number
         self._count += 1
         if self._count > 3:
             os._exit(128 + number)
