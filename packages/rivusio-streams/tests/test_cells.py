@@ -188,7 +188,7 @@ def test_at_the_end_of_the_input_no_cell_is_left(kind: str) -> None:
     node = stream.node
     assert isinstance(node, KeyedNode)
     found = Followed(node, operator_of(node, "it"))
-    late = [False] * 100
+    late = bytearray(100)
     for lot in range(4):
         items = [(n, 5 * SECOND) for n in range(lot * 50, lot * 50 + 100)]
         found.operator.add_rows(iter([(n, (time, 0, key, (key, time))) for n, (key, time) in enumerate(items)]), late)

@@ -535,7 +535,7 @@ def test_a_hundred_thousand_keys_leave_nothing_behind(join: Join) -> None:
             (number * SECOND, (number - 20) * SECOND, number // 2 if number % 10 < 5 else -number, (number % 2, number))
             for number in range(start, start + 1000)
         ]
-        late = [False] * len(rows)
+        late = bytearray(len(rows))
         operator.add_rows(enumerate(rows), late)
         assert not any(late)
         operator.values, operator.times, operator.marks = [], [], []
@@ -557,7 +557,7 @@ def test_a_deleted_key_of_a_table_leaves_nothing_behind() -> None:
         operator = operator_of(JoinNode("join", (read, read), True, None, join), "join")
         empty = size_of(operator)
         rows = [(n, n - 5, n // 2, (1, n if n % 2 == 0 else None)) for n in range(1000)]
-        operator.add_rows(enumerate(rows), [False] * len(rows))
+        operator.add_rows(enumerate(rows), bytearray(len(rows)))
         operator.advance(2000)
         operator.settle()
         assert size_of(operator) == empty
@@ -619,7 +619,7 @@ def test_a_restored_as_of_join_forgets_what_it_should() -> None:
     read = ReadNode("read", (), Input[int]())
     node = JoinNode("join", (read, read), True, None, AsofJoin("5us", "left"))
     before, after = operator_of(node, "join"), operator_of(node, "join")
-    before.add_rows(enumerate([(n, n - 5, n, (1, n)) for n in range(20)]), [False] * 20)
+    before.add_rows(enumerate([(n, n - 5, n, (1, n)) for n in range(20)]), bytearray(20))
     after.watermark, after.held = 14, before.held
     after.restore(before.header(), {cell: before.cell(cell) for cell in before.cells()})
     after.advance(100)

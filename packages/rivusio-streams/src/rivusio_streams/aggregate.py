@@ -22,7 +22,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any, Generic, TypeVar, cast
 
-__all__ = ["Aggregator", "fold"]
+from rivusio_streams.formula import Formula
+
+__all__ = ["Aggregator", "fold", "formula_of"]
 
 T = TypeVar("T", contravariant=True)
 A = TypeVar("A")
@@ -71,6 +73,13 @@ class Aggregator(ABC, Generic[T, A, R]):
     def result(self, accumulator: A) -> R:
         """The result; must not change the accumulator, nor share with it what `add` changes in place."""
 
+    def formula(self) -> Formula | None:
+        """The same as expressions, where they can be written so: values are then folded in without any call.
+
+        They must mean what the methods do, which are used elsewhere still; and never change an accumulator.
+        """
+        return None
+
     def dump(self, accumulator: A) -> object:
         """What is kept of an accumulator in a checkpoint: plain values, such as numbers, text, bytes, lists and dicts.
 
@@ -82,6 +91,19 @@ class Aggregator(ABC, Generic[T, A, R]):
     def load(self, kept: object) -> A:
         """The accumulator of what `dump` gave; takes what earlier releases of an aggregator gave, too."""
         return cast("A", kept)
+
+
+_MEANING = ("create", "add", "add_at", "merge", "result")
+
+
+def formula_of(aggregator: Aggregator[T, A, R]) -> Formula | None:
+    """The formula of an aggregator; none where a subclass has changed what it does, and not the formula."""
+    for each in type(aggregator).__mro__:
+        if "formula" in vars(each):
+            return aggregator.formula()
+        if any(name in vars(each) for name in _MEANING):
+            return None
+    return None
 
 
 def fold(aggregator: Aggregator[T, A, R], values: Iterable[T]) -> R:

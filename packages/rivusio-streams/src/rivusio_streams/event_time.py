@@ -6,13 +6,14 @@ time seen at a distance. It is kept per source partition; the smallest of those 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate
 from typing import Any
 
 from rivusio_core.duration import duration_text
+from rivusio_streams.engine.marks import Marks, Span
 from rivusio_streams.moment import FOREVER, NEVER
 from rivusio_streams.watermark import WatermarkStrategy
 
@@ -75,33 +76,41 @@ class Watermarks:
         """The watermark of one partition."""
         return self._reached[partition]
 
-    def pass_items(self, partition: int, times: list[int], moving: list[int] | None = None) -> list[int]:
+    def pass_items(
+        self, partition: int, times: list[int], moving: list[int] | None = None, span: Span | None = None
+    ) -> Sequence[int]:
         """Let items of one partition go by, and its watermark follow; gives the combined watermark *before* each.
 
         Args:
             partition: theirs.
             times: theirs.
             moving: the same, with NEVER for those that must not move the watermark.
+            span: the smallest and the largest of them, where that is known.
         """
-        bound, own = self._bound, self._reached[partition]
-        highest = list(
-            accumulate(times if moving is None else moving, max, initial=own + bound if own > NEVER else NEVER)
-        )
-        if bound:
-            highest = [mark - bound if mark > NEVER else NEVER for mark in highest]
-        return self._pass(partition, highest)
+        if moving is not None:
+            marks = Marks(self._reached[partition], moving, self._bound)
+            return self._pass(partition, [*marks, marks.highest])
+        marks = Marks(self._reached[partition], times, self._bound, span)
+        if self._alone(partition):
+            self._idle.discard(partition)
+            self._reached[partition] = self.combined = marks.highest
+            return marks
+        return self._pass(partition, [*marks, marks.highest])
 
-    def pass_given(self, partition: int, after: Iterable[int]) -> list[int]:
+    def pass_given(self, partition: int, after: Iterable[int]) -> Sequence[int]:
         """As `pass_items`, where something else says how far event time has come after each item; NEVER: nothing."""
         return self._pass(partition, list(accumulate(after, max, initial=self._reached[partition])))
 
     def _pass(self, partition: int, own: list[int]) -> list[int]:
         self._idle.discard(partition)
-        others, floor = self.others(partition), self.combined
-        alone = others == FOREVER and self._reached[partition] == floor > NEVER  # nothing can hold it back
+        others, floor, alone = self.others(partition), self.combined, self._alone(partition)
         self._reached[partition] = own.pop()
         self._combine()
         return own if alone else [max(floor, min(others, mark)) for mark in own]
+
+    def _alone(self, partition: int) -> bool:
+        """Nothing can hold its watermark back."""
+        return self._reached[partition] == self.combined > NEVER and self.others(partition) == FOREVER
 
     def reach(self, partition: int, watermark: int) -> None:
         """The partition itself says how far its event time has come."""

@@ -27,6 +27,8 @@ class Mutation:
 
 
 ALIGNED = "engine/operators/aligned.py"
+GRIDDED = "engine/operators/gridded.py"
+HOPPING = "engine/operators/hopping.py"
 SESSION = "engine/operators/session.py"
 SLIDING = "engine/operators/sliding.py"
 GLOBAL = "engine/operators/everything.py"
@@ -66,21 +68,106 @@ MUTATIONS = (
     ),
     Mutation(
         "the shortcut puts items into the window that follows, if that is open",
-        ALIGNED,
-        "found = open_.get((start + size, start))",
-        "found = open_.get((start + 2 * size, start + size)) or open_.get((start + size, start))",
+        "engine/operators/tumbling.py",
+        "found = self._open.get((start + self.width, start))",
+        "found = self._open.get((start + 2 * self.width, start + self.width)) or self._open.get((start + self.width, start))",
     ),
     Mutation(
         "the shortcut takes items into closed windows",
-        ALIGNED,
-        "if found is None or found.closed:",
-        "if found is None:",
+        GRIDDED,
+        "if time < before:",
+        "if time < before - self.grid.every:",
     ),
     Mutation(
         "the shortcut lets no time pass between items",
-        ALIGNED,
-        "                if mark >= self.next:\n                    self.advance(mark)\n                start =",
-        "                start =",
+        GRIDDED,
+        "            if mark >= self.next:",
+        "            if mark >= self.next and start == 0:",
+    ),
+    Mutation(
+        "a run goes on over the end of a window",
+        GRIDDED,
+        "stop = bisect_left(marks, self._passed + grid.every, start)",
+        "stop = bisect_left(marks, self._passed + 2 * grid.every, start)",
+    ),
+    Mutation(
+        "the whole chunk is taken for a run too soon",
+        GRIDDED,
+        "highest_of(marks) < self._passed + grid.every:",
+        "highest_of(marks) < self._passed + 2 * grid.every:",
+    ),
+    Mutation(
+        "what is folded is counted into the last place",
+        GRIDDED,
+        "        self.count(failed=True)\n        place = self.place(time)",
+        "        place = self.place(time)",
+    ),
+    Mutation(
+        "an item that failed is held",
+        GRIDDED,
+        "self._from - length_hint(self._left) - failed",
+        "self._from - length_hint(self._left)",
+    ),
+    Mutation(
+        "an item that failed is taken again",
+        GRIDDED,
+        "batch.done = index + 1\n            raise",
+        "batch.done = index\n            raise",
+    ),
+    Mutation(
+        "windows that share do not heed who came first",
+        HOPPING,
+        "place.overtaken.update(islice(reversed(place.seen), number))",
+        "pass",
+    ),
+    Mutation(
+        "windows that share take the slices of the one before",
+        HOPPING,
+        "starts = range(end - self.grid.length, end, self.width)",
+        "starts = range(end - self.grid.length - self.width, end, self.width)",
+    ),
+    Mutation(
+        "a slice is dropped with its first window",
+        HOPPING,
+        "islice(starts, self.grid.every // self.width)",
+        "islice(starts, None)",
+    ),
+    Mutation(
+        "a closed window opens again for a late slice",
+        HOPPING,
+        "if end > self._passed and end not in self._ends:",
+        "if end not in self._ends:",
+    ),
+    Mutation("a key that failed is remembered", HOPPING, "            place.seen.pop(key, None)", "            pass"),
+    Mutation(
+        "a restored window forgets who came first",
+        HOPPING,
+        "kept, place.seen[key], overtaken = value",
+        "kept, place.seen[key], overtaken = value[0], 0, False",
+    ),
+    Mutation(
+        "a loop forgets what a snapshot has",
+        "engine/folding.py",
+        "        if settled:\n",
+        "        if False:\n",
+    ),
+    Mutation(
+        "a subclass is given the formula of its base",
+        "aggregate.py",
+        "        if any(name in vars(each) for name in _MEANING):\n            return None\n",
+        "",
+    ),
+    Mutation(
+        "a mark is that behind the item",
+        "engine/marks.py",
+        "                append(mark)\n                if time - bound > mark:\n                    mark = time - bound\n",
+        "                if time - bound > mark:\n                    mark = time - bound\n                append(mark)\n",
+    ),
+    Mutation(
+        "items too far in the future are within the span",
+        EVENT_TIME,
+        "            marks = Marks(self._reached[partition], moving, self._bound)\n            return self._pass(partition, [*marks, marks.highest])\n",
+        "            times, span = moving, None\n",
     ),
     Mutation(
         "a hopping window ends one microsecond early",
@@ -438,8 +525,8 @@ MUTATIONS = (
     Mutation(
         "a partition that gives something stays idle",
         EVENT_TIME,
-        "        self._idle.discard(partition)\n        others, floor =",
-        "        others, floor =",
+        "        self._idle.discard(partition)\n        others, floor, alone =",
+        "        others, floor, alone =",
     ),
     Mutation(
         "a partition that says its watermark stays idle",
@@ -467,9 +554,9 @@ MUTATIONS = (
     ),
     Mutation(
         "the watermark does not stay behind by the bound",
-        EVENT_TIME,
-        "            highest = [mark - bound if mark > NEVER else NEVER for mark in highest]",
-        "            pass",
+        "engine/marks.py",
+        "self.highest = max(before, self.span[1] - bound)",
+        "self.highest = max(before, self.span[1])",
     ),
     Mutation(
         "a snapshot forgets who is idle", EVENT_TIME, "(reached, partition in self._idle) for", "(reached, False) for"

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 from rivusio_core.errors import ConfigError, Fault
-from rivusio_streams.aggregate import Aggregator
+from rivusio_streams.aggregate import Aggregator, formula_of
+from rivusio_streams.formula import Formula
 
 __all__ = ["Combine"]
 
@@ -86,6 +87,32 @@ class Combine(Aggregator[T, "list[object]", R], Generic[T, R]):
         if self.names:
             return self.make(**dict(zip(self.names, results, strict=True)))
         return self.make(results)
+
+    def formula(self) -> Formula | None:
+        parts = [formula_of(part) for part in self.parts]
+        names: dict[str, object] = {"make": self.make}
+        own = list[Formula]()
+        for index, part in enumerate(parts):
+            if part is None:
+                return None
+            names |= {f"{name}_{index}": each for name, each in part.names.items()}
+            called = {name: f"{{{name}_{index}}}" for name in part.names}
+            places = {"a": f"{{a}}[{index}]", "b": f"{{b}}[{index}]", "v": "{v}", "t": "{t}", "x": "{x}", **called}
+            create, add, merge, result = (
+                text.format(**places) for text in (part.create, part.add, part.merge, part.result)
+            )
+            own.append(Formula(create, add, merge, result))
+        results = [each.result for each in own]
+        given = f"[{', '.join(results)}]"
+        if self.names:
+            given = ", ".join(f"{name}={result}" for name, result in zip(self.names, results, strict=True))
+        return Formula(
+            f"[{', '.join(each.create for each in own)}]",
+            f"[{', '.join(each.add for each in own)}]",
+            f"[{', '.join(each.merge for each in own)}]",
+            f"{{make}}({given})",
+            names,
+        )
 
     def dump(self, accumulator: list[object]) -> object:
         return [part.dump(own) for part, own in zip(self.parts, accumulator, strict=True)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from rivusio_streams.aggregate import Aggregator
+from rivusio_streams.formula import Formula
 
 __all__ = ["Addable", "Count", "Mean", "Total"]
 
@@ -40,6 +41,9 @@ class Count(Aggregator[object, int, int]):
     def result(self, accumulator: int) -> int:
         return accumulator
 
+    def formula(self) -> Formula:
+        return Formula("0", "{a} + 1", "{a} + {b}")
+
 
 @dataclass(frozen=True)
 class Total(Aggregator[T, Any, N], Generic[T, N]):
@@ -64,6 +68,15 @@ class Total(Aggregator[T, Any, N], Generic[T, N]):
     def result(self, accumulator: Any) -> N:
         return cast("N", 0 if accumulator is None else accumulator)
 
+    def formula(self) -> Formula:
+        return Formula(
+            "None",
+            "{of}({v}) if {a} is None else {a} + {of}({v})",
+            "{b} if {a} is None else {a} if {b} is None else {a} + {b}",
+            "0 if {a} is None else {a}",
+            {"of": self.of},
+        )
+
 
 @dataclass(frozen=True)
 class Mean(Aggregator[T, "tuple[float, int]", float], Generic[T]):
@@ -83,3 +96,12 @@ class Mean(Aggregator[T, "tuple[float, int]", float], Generic[T]):
 
     def result(self, accumulator: tuple[float, int]) -> float:
         return accumulator[0] / accumulator[1] if accumulator[1] else float("nan")
+
+    def formula(self) -> Formula:
+        return Formula(
+            "(0, 0)",
+            "({a}[0] + {of}({v}), {a}[1] + 1)",
+            "({a}[0] + {b}[0], {a}[1] + {b}[1])",
+            "{a}[0] / {a}[1] if {a}[1] else {nan}",
+            {"of": self.of, "nan": float("nan")},
+        )

@@ -10,6 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 from rivusio_core.errors import ConfigError, Fault
 from rivusio_streams.aggregate import Aggregator
+from rivusio_streams.formula import Formula
 
 __all__ = ["Comparable", "Maximum", "Minimum", "Quantile", "Top"]
 
@@ -50,6 +51,14 @@ class Minimum(Aggregator[T, Any, C], Generic[T, C]):
     def result(self, accumulator: Any) -> C:
         return cast("C", accumulator)
 
+    def formula(self) -> Formula:
+        return Formula(
+            "None",
+            "({x} if ({x} := {of}({v})) < {a} else {a}) if {a} is not None else {of}({v})",
+            "{b} if {a} is None else {a} if {b} is None else {min}({a}, {b})",
+            names={"of": self.of, "min": min},
+        )
+
 
 @dataclass(frozen=True)
 class Maximum(Aggregator[T, Any, C], Generic[T, C]):
@@ -74,6 +83,14 @@ class Maximum(Aggregator[T, Any, C], Generic[T, C]):
 
     def result(self, accumulator: Any) -> C:
         return cast("C", accumulator)
+
+    def formula(self) -> Formula:
+        return Formula(
+            "None",
+            "({x} if {a} < ({x} := {of}({v})) else {a}) if {a} is not None else {of}({v})",
+            "{b} if {a} is None else {a} if {b} is None else {max}({a}, {b})",
+            names={"of": self.of, "max": max},
+        )
 
 
 _Ranked = list[tuple[Any, int, V]]

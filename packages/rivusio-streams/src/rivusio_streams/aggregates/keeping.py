@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import Generic, TypeVar, cast
 
 from rivusio_streams.aggregate import Aggregator
+from rivusio_streams.formula import Formula
 
 __all__ = ["Collect", "Distinct", "First", "Last"]
 
@@ -40,6 +41,15 @@ class First(Aggregator[T, "tuple[int, V] | None", V], Generic[T, V]):
     def result(self, accumulator: tuple[int, V] | None) -> V:
         return cast("V", None) if accumulator is None else accumulator[1]
 
+    def formula(self) -> Formula:
+        return Formula(
+            "None",
+            "({t}, {of}({v})) if {a} is None or {t} < {a}[0] else {a}",
+            "{b} if {a} is None else {a} if {b} is None else {b} if {b}[0] < {a}[0] else {a}",
+            "None if {a} is None else {a}[1]",
+            {"of": self.of},
+        )
+
 
 @dataclass(frozen=True)
 class Last(Aggregator[T, "tuple[int, V] | None", V], Generic[T, V]):
@@ -64,6 +74,15 @@ class Last(Aggregator[T, "tuple[int, V] | None", V], Generic[T, V]):
 
     def result(self, accumulator: tuple[int, V] | None) -> V:
         return cast("V", None) if accumulator is None else accumulator[1]
+
+    def formula(self) -> Formula:
+        return Formula(
+            "None",
+            "({t}, {of}({v})) if {a} is None or {t} >= {a}[0] else {a}",
+            "{b} if {a} is None else {a} if {b} is None else {b} if {b}[0] >= {a}[0] else {a}",
+            "None if {a} is None else {a}[1]",
+            {"of": self.of},
+        )
 
 
 @dataclass(frozen=True)

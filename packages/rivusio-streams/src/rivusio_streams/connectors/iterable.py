@@ -48,7 +48,8 @@ class _SequencePartition(AsyncPartition[T]):
         self._items, self._next = items, start
 
     async def next_batch(self, maximum: int) -> list[T]:
-        batch = list(self._items[self._next : self._next + maximum])
+        batch = self._items[self._next : self._next + maximum]
+        batch = batch if isinstance(batch, list) else list(batch)
         if not batch:
             raise EndOfPartition
         self._next += len(batch)

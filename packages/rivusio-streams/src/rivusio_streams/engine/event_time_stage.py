@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import groupby, repeat
 from time import perf_counter
 from typing import Any
@@ -12,6 +12,7 @@ from rivusio_core.engine.notes import Notes
 from rivusio_core.engine.stage import Barrier, Chunk, Keeper, Signal, Stage, Stateful
 from rivusio_core.errors import PipeError
 from rivusio_core.listener import Tally
+from rivusio_streams.engine.marks import Span
 from rivusio_streams.engine.origin import ORIGIN, TIME, UNTIMED
 from rivusio_streams.engine.signals import Cut, Idle, PartitionEnded, PartitionIdle, PartitionWatermark, Watermark
 from rivusio_streams.engine.treatment import extract
@@ -70,47 +71,53 @@ class EventTimeStage(Stage, Stateful):
 
     async def take(self, chunk: Chunk) -> None:
         began, notes = perf_counter(), Notes()
-        timed, times, fatal = self._times(chunk, notes)
+        timed, times, span, fatal = self._times(chunk, notes)
         notes.seconds = perf_counter() - began
         await self._context.absorb(notes)
         if times:
-            await self._pass_on(timed, times)
+            await self._pass_on(timed, times, span)
         if fatal is not None:
             raise fatal from fatal.cause
 
-    def _times(self, chunk: Chunk, notes: Notes) -> tuple[Chunk, list[int], PipeError | None]:
+    def _times(self, chunk: Chunk, notes: Notes) -> tuple[Chunk, list[int], Span | None, PipeError | None]:
+        """The items that have a time, these, the smallest and largest if known, and what ends the run."""
         of, known = self.spec.of, chunk.columns[TIME] if self.spec.of is None else ()
         if of is None:
             count = len(chunk)
             if self._counts:
                 notes.tallies[self.name] = Tally(taken=count, passed=count, given=count)
-            return chunk, list(known), None
+            return chunk, list(known), None, None
         try:
             given: list[Any] = [of(value) for value in chunk.values]
-            if set(map(type, given)) != {int} or min(given) < FIRST or max(given) > LAST:
-                given = [moment(value) for value in given]
+            span = None
+            if set(map(type, given)) == {int}:
+                span = min(given), max(given)
+            if span is None or span[0] < FIRST or span[1] > LAST:
+                given, span = [moment(value) for value in given], None
         except Exception:  # noqa: BLE001  # rare: once more, item by item, to find which
-            return extract(_converting(of), chunk, self.name, notes, self._context)
+            timed, times, fatal = extract(_converting(of), chunk, self.name, notes, self._context)
+            return timed, times, None, fatal
         notes.tallies[self.name] = Tally(taken=len(given), passed=len(given), given=len(given))
-        return chunk, given, None
+        return chunk, given, span, None
 
-    async def _pass_on(self, chunk: Chunk, times: list[int]) -> None:
+    async def _pass_on(self, chunk: Chunk, times: list[int], span: Span | None) -> None:
         origins, values = chunk.columns[ORIGIN], chunk.values
         self._idle = False
         if origins[0] == origins[-1] and origins.count(origins[0]) == len(times):
-            marks = self._marks(origins[0], times, values)
+            marks = self._marks(origins[0], times, values, span)
         else:  # a concurrent step joined the results of several partitions
-            marks, start = list[int](), 0
+            joined, start = list[int](), 0
             for origin, run in groupby(origins):
                 stop = start + len(list(run))
-                marks += self._marks(origin, times[start:stop], values[start:stop])
+                joined += self._marks(origin, times[start:stop], values[start:stop])
                 start = stop
+            marks = joined
         await self.out.take(Chunk(values, (*chunk.columns[:UNTIMED], times, marks)))
         await self._say()
         if self._cuts:
             await self.out.signal(Cut())
 
-    def _marks(self, origin: int, times: list[int], values: list[Any]) -> list[int]:
+    def _marks(self, origin: int, times: list[int], values: list[Any], span: Span | None = None) -> Sequence[int]:
         moving: list[int] | None = None
         wall = self._context.clock.wall()
         if self.spec.max_future is not None:
@@ -124,7 +131,7 @@ class EventTimeStage(Stage, Stateful):
         elif self.spec.strategy is not None:
             marks = self._watermarks.pass_given(origin, self._after(origin, self.spec.strategy, times, values, moving))
         else:
-            marks = self._watermarks.pass_items(origin, times, moving)
+            marks = self._watermarks.pass_items(origin, times, moving, span)
         self._note(origin, before, wall)
         return marks
 

@@ -13,26 +13,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 from rivusio_streams.engine.bounded import BoundedStates
+from rivusio_streams.engine.rows import RowBatch, RowFailed, Rows
 from rivusio_streams.moment import FOREVER, NEVER
 
-__all__ = ["Operator", "Row", "RowFailed", "Rows"]
-
-Row: TypeAlias = tuple[int, int, Any, Any]
-"""An item: its event time, the watermark just before it, its key (None where there are none), the item itself; for
-joins a pair of the index of its input and the item."""
-Rows: TypeAlias = Iterator[tuple[int, Row]]
-"""The items of a chunk, numbered."""
-
-
-class RowFailed(Exception):
-    """Tells which item of the chunk raised. Not an error of its own: `__cause__` is."""
-
-    def __init__(self, index: int, error: Exception) -> None:
-        super().__init__(index)
-        self.index, self.error = index, error
+__all__ = ["Operator"]
 
 
 class Operator(ABC):
@@ -86,12 +73,24 @@ class Operator(ABC):
     def add(self, time: int, mark: int, key: Any, value: Any) -> bool:
         """Take an item; False when it is late: refused. `watermark` may be behind `mark` still."""
 
-    def add_rows(self, rows: Rows, late: list[bool]) -> None:
+    def add_batch(self, batch: RowBatch, late: bytearray) -> None:
+        """Take the items of a chunk, all at once where that is possible: by default as `add_rows` does.
+
+        Args:
+            batch: the items. It is handed over again to go on behind a failed one.
+            late: 1 is put where an item is refused.
+
+        Raises:
+            RowFailed: an item failed; those before it are dealt with.
+        """
+        self.add_rows(batch.rows, late)
+
+    def add_rows(self, rows: Rows, late: bytearray) -> None:
         """Take items one by one, and let event time pass between them.
 
         Args:
             rows: the items. It is continued behind a failed one.
-            late: True is put where an item is refused.
+            late: 1 is put where an item is refused.
 
         Raises:
             RowFailed: an item failed; those before it are dealt with.

@@ -18,9 +18,11 @@ from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.notes import Notes
 from rivusio_core.engine.stage import Barrier, Chunk, End, Keeper, Signal, Stage, Stateful
 from rivusio_core.errors import PipeError, StateError
+from rivusio_streams.engine.marks import highest_of
 from rivusio_streams.engine.meter import Meter
-from rivusio_streams.engine.operator import Operator, RowFailed, Rows
+from rivusio_streams.engine.operator import Operator
 from rivusio_streams.engine.origin import KEY, MARK, ORIGIN, POSITION, SIDE, TIME, TIMED
+from rivusio_streams.engine.rows import RowBatch, RowFailed
 from rivusio_streams.engine.signals import Stop, Watermark
 from rivusio_streams.engine.treatment import picked, treat
 from rivusio_streams.moment import FOREVER, NEVER
@@ -120,17 +122,20 @@ class OperatorStage(Stage, Stateful):
         operator, began, notes = self.operator, perf_counter(), Notes()
         held, filtered = operator.held, operator.filtered
         forgotten = operator.forgotten
-        late = [False] * len(chunk)
+        late = bytearray(len(chunk))
         taken, failures, fatal = self._add_each(chunk, notes) if operator.one_to_one else self._add(chunk, late, notes)
         if taken and self._takes == TIMED:
-            operator.watermark = max(operator.watermark, chunk.columns[MARK][taken - 1])
+            marks = chunk.columns[MARK]
+            # What comes behind all items of the chunk comes as a signal, too.
+            reached = highest_of(marks) if taken == len(marks) else marks[taken - 1]
+            operator.watermark = max(operator.watermark, reached)
         notes.tally(self.name).taken += taken
-        self._count(notes, taken - failures, sum(late), held, filtered)
+        self._count(notes, taken - failures, late.count(1), held, filtered)
         if operator.forgotten > forgotten:
             self._count_forgotten(notes, forgotten)
         notes.seconds = perf_counter() - began
         await self._context.absorb(notes)
-        if any(late):
+        if 1 in late:
             await self._refuse(picked(chunk, late))
         await self._push()
         if fatal is not None:
@@ -144,11 +149,11 @@ class OperatorStage(Stage, Stateful):
         if self._late_out is not None:
             await self._late_out.take(late)
 
-    def _add(self, chunk: Chunk, late: list[bool], notes: Notes) -> _Outcome:
-        rows, failures = self._rows(chunk), 0
+    def _add(self, chunk: Chunk, late: bytearray, notes: Notes) -> _Outcome:
+        batch, failures = self._batch(chunk), 0
         while True:
             try:
-                self.operator.add_rows(rows, late)
+                self.operator.add_batch(batch, late)
                 return len(chunk), failures, None
             except RowFailed as failed:
                 if isinstance(failed.error, StateError):
@@ -187,17 +192,14 @@ class OperatorStage(Stage, Stateful):
         columns = tuple(column[index] for column in chunk.columns)
         return treat(notes, self.name, chunk.values[index], columns, error, self._context)
 
-    def _rows(self, chunk: Chunk) -> Rows:
-        columns = chunk.columns
-        times: Iterable[int]
-        marks: Iterable[int]
+    def _batch(self, chunk: Chunk) -> RowBatch:
+        columns, count = chunk.columns, len(chunk)
         if self._takes == TIMED:
             times, marks = columns[TIME], columns[MARK]
         else:  # items of which nothing says when they happened: now
-            times, marks = repeat(self._context.clock.wall()), repeat(NEVER)
-        keys = columns[KEY] if self._keyed else repeat(None)
-        values = chunk.values if self._inputs == 1 else zip(columns[SIDE], chunk.values, strict=True)
-        return enumerate(zip(times, marks, keys, values))  # noqa: B905  # some repeat for ever
+            times, marks = [self._context.clock.wall()] * count, [NEVER] * count
+        values = chunk.values if self._inputs == 1 else [*zip(columns[SIDE], chunk.values, strict=True)]
+        return RowBatch(times, marks, columns[KEY] if self._keyed else None, values)
 
     def _count(self, notes: Notes, done: int, late: int, held: int, filtered: int) -> None:
         tally, operator = notes.tally(self.name), self.operator

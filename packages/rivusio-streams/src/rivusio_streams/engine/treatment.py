@@ -90,7 +90,7 @@ def extract(
     return chunk, results, fatal
 
 
-def picked(chunk: Chunk, wanted: Sequence[bool]) -> Chunk:
+def picked(chunk: Chunk, wanted: Sequence[int]) -> Chunk:
     """The wanted items of a chunk."""
     return Chunk(
         list(compress(chunk.values, wanted)), tuple(list(compress(column, wanted)) for column in chunk.columns)

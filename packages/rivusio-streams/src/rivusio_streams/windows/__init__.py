@@ -7,7 +7,7 @@ from rivusio_streams.windows.hopping import Hopping
 from rivusio_streams.windows.session import Session
 from rivusio_streams.windows.sliding import Sliding
 from rivusio_streams.windows.tumbling import Tumbling
-from rivusio_streams.windows.window import Pane, Timing, Window, Windowed, window_of
+from rivusio_streams.windows.window import Pane, Timing, Window, Windowed, window_of, windowed
 from rivusio_streams.windows.windowing import AlignedWindows, Span, Windows
 
 __all__ = [
@@ -31,4 +31,5 @@ __all__ = [
     "Windows",
     "Yearly",
     "window_of",
+    "windowed",
 ]

@@ -8,18 +8,17 @@ from heapq import heapify, heappop, heappush
 from typing import Any, TypeAlias
 
 from rivusio_core.engine.stage import GONE
-from rivusio_streams.engine.operator import RowFailed, Rows
 from rivusio_streams.engine.operators.early import Pending
 from rivusio_streams.engine.operators.nothing import NOTHING
 from rivusio_streams.engine.operators.windowing import WindowOperator
 from rivusio_streams.moment import FOREVER, as_datetime
-from rivusio_streams.windows import AlignedWindows, Span, Timing, Tumbling, Window, window_of
+from rivusio_streams.windows import AlignedWindows, Span, Timing, Window, window_of
 
-__all__ = ["AlignedOperator"]
+__all__ = ["AlignedOperator", "Open"]
 
 
 @dataclass(slots=True)
-class _Open:
+class Open:
     """A window that is open, or closed and still takes late items.
 
     Attributes:
@@ -33,6 +32,7 @@ class _Open:
         panes: how many results were given, by key.
         pending: what the trigger remembers, by key.
         stored: a snapshot has it.
+        seen: nothing; see `Accumulators`.
     """
 
     window: Window
@@ -43,6 +43,7 @@ class _Open:
     panes: dict[Any, int] = field(default_factory=dict[Any, int])
     pending: dict[Any, Pending] = field(default_factory=dict[Any, Pending])
     stored: bool = False
+    seen: dict[Any, int] = field(default_factory=dict[Any, int])
 
     def get(self, key: Any) -> Any:
         """The accumulator of a key, or NOTHING."""
@@ -69,48 +70,15 @@ class AlignedOperator(WindowOperator):
     def __init__(self, name: str, windows: AlignedWindows, *settings: Any) -> None:
         super().__init__(name, *settings)
         self._windows = windows
-        self._open: dict[_Place, _Open] = {}
+        self._open: dict[_Place, Open] = {}
         self._closing: list[_Place] = []
         self._dropping: list[_Place] = []
-        self._plain = windows if type(windows) is Tumbling and self.early is None else None
 
     # --------------------------------------------------------------------------------------------------- items
 
-    def add_rows(self, rows: Rows, late: list[bool]) -> None:
-        """The shortest way for what is usual: tumbling windows, on time, without trigger."""
-        if self._plain is None:
-            super().add_rows(rows, late)
-            return
-        open_, nothing, fold = self._open, NOTHING, self.fold
-        create, add, add_at = fold.create, fold.add, None if fold.timeless else fold.add_at
-        size, offset = self._plain.length, self._plain.offset
-        index, added = -1, 0
-        try:
-            for index, (time, mark, key, value) in rows:
-                if mark >= self.next:
-                    self.advance(mark)
-                start = time - (time - offset) % size
-                found = open_.get((start + size, start))
-                if found is None or found.closed:
-                    late[index] = not self.add(time, mark, key, value)
-                    continue
-                fresh = found.fresh
-                accumulator = fresh.get(key, nothing)
-                if accumulator is nothing:
-                    accumulator = found.get(key)
-                    if accumulator is nothing:
-                        accumulator = create()
-                fresh[key] = add(accumulator, value) if add_at is None else add_at(accumulator, value, time)
-                found.held += 1
-                added += 1
-        except Exception as error:
-            raise RowFailed(index, error) from error
-        finally:
-            self.held += added
-
     def add(self, time: int, mark: int, key: Any, value: Any) -> bool:
         spans = self._windows.assign(time)
-        waiting: _Open | None = None
+        waiting: Open | None = None
         taken = not spans
         for start, end in spans:
             place = (end, start)
@@ -135,14 +103,14 @@ class AlignedOperator(WindowOperator):
         self.held += 1
         return True
 
-    def _new(self, span: Span, *, closed: bool = False) -> _Open:
+    def _new(self, span: Span, *, closed: bool = False) -> Open:
         start, end = span
-        made = self._open[end, start] = _Open(window_of(start, end), closed=closed)
+        made = self._open[end, start] = Open(window_of(start, end), closed=closed)
         heappush(self._dropping if closed else self._closing, (end, start))
         self.schedule()
         return made
 
-    def _heed(self, place: _Place, found: _Open, key: Any, value: Any, time: int, mark: int) -> None:
+    def _heed(self, place: _Place, found: Open, key: Any, value: Any, time: int, mark: int) -> None:
         pending = self.heed(found.pending.get(key), (place, key), value, time, mark)
         if pending is not None:
             found.pending[key] = pending
@@ -179,6 +147,10 @@ class AlignedOperator(WindowOperator):
     def _close(self, place: _Place) -> None:
         found = self._open[place]
         self.held -= found.held
+        if not self.keeps_closed:
+            self.give_closed(found.window, found.all(), place[0] - 1)
+            self._drop(place)
+            return
         found.held, found.closed = 0, True
         for pending in found.pending.values():
             pending.over = True
@@ -198,7 +170,7 @@ class AlignedOperator(WindowOperator):
             self.touched.add(place)
             self.touched.update((*place, key) for key in found.all())
 
-    def _give(self, place: _Place, found: _Open, key: Any, mark: int, timing: Timing) -> None:
+    def _give(self, place: _Place, found: Open, key: Any, mark: int, timing: Timing) -> None:
         index = found.panes.get(key, 0)
         accumulator = found.get(key)
         self.give_pane(key, found.window, accumulator, index, timing, place[0] - 1, mark)
@@ -254,7 +226,7 @@ class AlignedOperator(WindowOperator):
         for (end, start, *rest), value in cells.items():
             if not rest:
                 held, closed = value
-                self._open[end, start] = _Open(window_of(start, end), held, closed, stored=True)
+                self._open[end, start] = Open(window_of(start, end), held, closed, stored=True)
                 (self._dropping if closed else self._closing).append((end, start))
         heapify(self._closing)
         heapify(self._dropping)

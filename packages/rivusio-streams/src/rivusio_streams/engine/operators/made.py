@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rivusio_streams.aggregate import formula_of
 from rivusio_streams.engine.operator import Operator
 from rivusio_streams.engine.operators.aligned import AlignedOperator
 from rivusio_streams.engine.operators.arrival_join import ArrivalJoinOperator
@@ -10,17 +11,19 @@ from rivusio_streams.engine.operators.counted import CountOperator
 from rivusio_streams.engine.operators.distinct import DistinctOperator
 from rivusio_streams.engine.operators.everything import GlobalOperator
 from rivusio_streams.engine.operators.forgetting import Bounds
+from rivusio_streams.engine.operators.hopping import HoppingOperator, shares
 from rivusio_streams.engine.operators.interval_join import IntervalJoinOperator
 from rivusio_streams.engine.operators.panes import Panes, ordered
 from rivusio_streams.engine.operators.process import ProcessOperator
 from rivusio_streams.engine.operators.running import RunningOperator
 from rivusio_streams.engine.operators.session import SessionOperator
 from rivusio_streams.engine.operators.sliding import SlidingOperator
+from rivusio_streams.engine.operators.tumbling import TumblingOperator
 from rivusio_streams.engine.operators.window_join import Sides, WindowJoinOperator
 from rivusio_streams.graph import AggregateNode, JoinNode, KeyedNode, ProcessNode
 from rivusio_streams.joining import AsofJoin, IntervalJoin, TableJoin, WindowJoin
 from rivusio_streams.keyed_process import Distinct, Running, UserProcess
-from rivusio_streams.windows import AlignedWindows, Count, Global, Session, Sliding
+from rivusio_streams.windows import AlignedWindows, Count, Global, Hopping, Session, Sliding, Tumbling
 
 __all__ = ["operator_of"]
 
@@ -48,6 +51,10 @@ def _window(node: AggregateNode, name: str, panes: Panes) -> Operator:
     aggregator = ordered(node.aggregator)
     settings = (aggregator, node.allowed_lateness, node.accumulate, node.trigger, panes)
     match node.windows:
+        case Tumbling() if type(node.windows) is Tumbling and node.trigger is None:
+            return TumblingOperator(name, node.windows, *settings)
+        case Hopping() if type(node.windows) is Hopping and _shares(node, node.windows):
+            return HoppingOperator(name, node.windows, *settings)
         case AlignedWindows():
             return AlignedOperator(name, node.windows, *settings)
         case Session():
@@ -60,6 +67,11 @@ def _window(node: AggregateNode, name: str, panes: Panes) -> Operator:
             return CountOperator(name, node.windows, aggregator, panes)
         case _:
             raise TypeError(f"no operator is known for {type(node.windows).__name__}")
+
+
+def _shares(node: AggregateNode, windows: Hopping) -> bool:
+    plain = node.trigger is None and not node.allowed_lateness
+    return plain and shares(windows) and formula_of(node.aggregator) is not None
 
 
 def _join(node: JoinNode, name: str) -> Operator:

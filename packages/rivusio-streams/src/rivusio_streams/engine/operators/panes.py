@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
 from rivusio_core.errors import PipeError
 from rivusio_streams.aggregate import Aggregator
-from rivusio_streams.windows import Pane, Timing, Window, Windowed
+from rivusio_streams.engine.folding import Folding
+from rivusio_streams.windows import Pane, Timing, Window, Windowed, windowed
 
 __all__ = ["Ordered", "Panes", "ordered"]
+
+_ON_TIME = Pane()
 
 
 class Panes:
@@ -23,6 +26,7 @@ class Panes:
 
     def __init__(self, name: str, aggregator: Aggregator[Any, Any, Any]) -> None:
         self._name, self._result = name, aggregator.result
+        self._results = Folding.of(aggregator).results
 
     def result(self, accumulator: Any) -> Any:
         """The value of an accumulator.
@@ -34,6 +38,22 @@ class Panes:
             return self._result(accumulator)
         except Exception as error:
             raise PipeError(pipe=self._name, cause=error) from error
+
+    def closed(self, window: Window, accumulators: Mapping[Any, Any]) -> Sequence[Any]:
+        """The only results of a window that has closed, in the order of the keys.
+
+        Raises:
+            PipeError: the aggregator failed.
+        """
+        try:
+            values = self._results(accumulators.values())
+        except Exception as error:
+            raise PipeError(pipe=self._name, cause=error) from error
+        return self.made_of_closed(accumulators, window, values)
+
+    def made_of_closed(self, keys: Iterable[Any], window: Window, values: Iterable[Any]) -> Sequence[Any]:
+        """The only results of a window: one for each key."""
+        return windowed(keys, window, values, _ON_TIME)
 
     def made(self, key: Any, window: Window, value: Any, index: int, timing: Timing) -> Iterable[Any]:
         """The results of a pane: one."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import groupby
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, repeat
 from operator import itemgetter
 from typing import Any, TypeAlias
 
 from rivusio_streams.aggregate import Aggregator
-from rivusio_streams.engine.operator import Operator, Rows
+from rivusio_streams.engine.operator import Operator
 from rivusio_streams.engine.operators.panes import Panes
 from rivusio_streams.engine.operators.timeline import Entry
+from rivusio_streams.engine.rows import RowBatch, Rows
 from rivusio_streams.join import Joined
 from rivusio_streams.joining import How
 from rivusio_streams.windows import Window
@@ -49,6 +50,9 @@ class _Blocks(Panes):
     def made(self, key: Any, window: Window, value: Any, index: int, timing: Any) -> Iterable[Any]:
         return ((key, window, value),)
 
+    def made_of_closed(self, keys: Iterable[Any], window: Window, values: Iterable[Any]) -> Sequence[Any]:
+        return [*zip(keys, repeat(window), values)]  # `repeat` has no end
+
 
 class WindowJoinOperator(Operator):
     """One window join: a windowed aggregation of both sides, whose results are taken apart into pairs.
@@ -70,8 +74,20 @@ class WindowJoinOperator(Operator):
         self._inner.touched = self.touched
         self._left, self._right = how in ("left", "outer"), how in ("right", "outer")
         self._arrived = [0, 0]
+        self._batch: RowBatch | None = None
+        """What is being taken; it is gone on with behind an item that failed."""
 
-    def add_rows(self, rows: Rows, late: list[bool]) -> None:
+    def add_batch(self, batch: RowBatch, late: bytearray) -> None:
+        if self._batch is None:
+            values = [self._number(value) for value in batch.values]
+            self._batch = RowBatch(batch.times, batch.marks, batch.keys, values)
+        try:
+            self._inner.add_batch(self._batch, late)
+            self._batch = None
+        finally:
+            self._follow()
+
+    def add_rows(self, rows: Rows, late: bytearray) -> None:
         try:
             self._inner.add_rows(self._numbered(rows), late)
         finally:

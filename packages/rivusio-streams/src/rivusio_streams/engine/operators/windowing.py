@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 from rivusio_streams.aggregate import Aggregator
@@ -72,6 +73,17 @@ class WindowOperator(Operator):
         """
         for result in self._panes.made(key, window, self._panes.result(accumulator), index, timing):
             self.give(result, time, mark)
+
+    def give_closed(self, window: Window, accumulators: Mapping[Any, Any], time: int) -> None:
+        """Give the only results of a window, by key, when it closes.
+
+        Raises:
+            PipeError: the aggregator failed.
+        """
+        results = self._panes.closed(window, accumulators)
+        self.values += results
+        self.times += [time] * len(results)
+        self.marks += [time] * len(results)
 
     @property
     def keeps_closed(self) -> bool:

@@ -1,0 +1,63 @@
+"""The watermark just before each item of a chunk, worked out when somebody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias, overload
+
+__all__ = ["Marks", "Span", "highest_of"]
+
+Span: TypeAlias = tuple[int, int]
+
+
+class Marks(Sequence[int]):
+    """Marks of items that alone move the watermark. They never go back.
+
+    Many chunks go by without anybody looking at single marks: `highest` tells that nothing is late and no window
+    closes.
+
+    Args:
+        before: the watermark before the first item.
+        times: of the items.
+        bound: by how much the watermark is behind the latest item, in microseconds.
+        span: the smallest and the largest time, where they are known.
+
+    Attributes:
+        highest: the watermark after the last item: no mark is above it.
+        span: the smallest and the largest time.
+    """
+
+    def __init__(self, before: int, times: Sequence[int], bound: int, span: Span | None = None) -> None:
+        self.span = span or (min(times), max(times))
+        self.highest = max(before, self.span[1] - bound)
+        self._before, self._times, self._bound = before, times, bound
+        self._found: list[int] | None = None
+
+    def _all(self) -> list[int]:
+        if self._found is None:
+            found, mark, bound = list[int](), self._before, self._bound
+            append = found.append
+            for time in self._times:
+                append(mark)
+                if time - bound > mark:
+                    mark = time - bound
+            self._found = found
+        return self._found
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._all())
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[int]: ...
+    def __getitem__(self, index: int | slice) -> int | list[int]:
+        return self._all()[index]
+
+
+def highest_of(marks: Sequence[int]) -> int:
+    """What no mark of a chunk is above."""
+    return marks.highest if isinstance(marks, Marks) else marks[-1]
