@@ -12,6 +12,7 @@ from rivusio_streams.delivery import Delivery, Guarantee, Promise
 from rivusio_streams.error_budget import ErrorBudget
 from rivusio_streams.error_report import ErrorGroup, ErrorReport
 from rivusio_streams.flow import Flow
+from rivusio_streams.formula import Formula
 from rivusio_streams.join import Joined
 from rivusio_streams.keyed import KeyedStream
 from rivusio_streams.lookups import Batched, LookupSettings
@@ -84,6 +85,7 @@ __all__ = [
     "Flow",
     "Fold",
     "FolderStore",
+    "Formula",
     "Global",
     "Guarantee",
     "Hopping",

@@ -109,10 +109,10 @@ MUTATIONS = (
         "self._from - length_hint(self._left)",
     ),
     Mutation(
-        "an item that failed is taken again",
+        "the item behind one that failed is left out",
         GRIDDED,
         "batch.done = index + 1\n            raise",
-        "batch.done = index\n            raise",
+        "batch.done = index + 2\n            raise",
     ),
     Mutation(
         "windows that share do not heed who came first",
