@@ -91,13 +91,16 @@ def _map_in_loop(pipe: BasePipe[Any, O], items: Iterable[Any], settings: RunSett
         session = portal.call(_started, pipe, None, settings)
         try:
             lot: list[Any] | None = None
-            handed, handed_in = 0.0, list[Any]()
-            while (values := portal.call(session.step, lot)) is not None:
-                lot = None
-                if values:
-                    yield from values
-                else:
+            handed, handed_in = time.monotonic(), list[Any]()
+            while True:
+                values, hungry = portal.call(session.step, lot)
+                if hungry:
                     growth.adapt(time.monotonic() - handed, handed_in)
+                if values is None:
+                    break
+                yield from values
+                lot = None
+                if hungry:
                     lot = handed_in = pull(iterator, growth.size)
                     handed = time.monotonic()
         finally:

@@ -11,8 +11,9 @@ import anyio.to_thread
 from rivusio_core.clock import BlockingClock
 from rivusio_core.engine.batching import BatchStage
 from rivusio_core.engine.chain import Chain
-from rivusio_core.engine.concurrent import ConcurrentStage, Outcome, Work
+from rivusio_core.engine.concurrent import Outcome, PieceStage, Work
 from rivusio_core.engine.context import RunContext
+from rivusio_core.engine.item_stage import ItemStage
 from rivusio_core.engine.nature import needs_loop
 from rivusio_core.engine.notes import Notes
 from rivusio_core.engine.opening import Opening
@@ -135,7 +136,10 @@ async def build(
             chain = Chain(own, context.clock, keeps_dead_letters=keeps, columns=columns)
             if segment.concurrency > 1:
                 ordered = segment.pipes[0].options.ordered
-                stage = ConcurrentStage(_work(chain, context), segment.concurrency, out, context, ordered=ordered)
+                if own[0].kind == "flat":
+                    stage = PieceStage(_work(chain, context), segment.concurrency, out, context, ordered=ordered)
+                else:
+                    stage = ItemStage(chain, segment.concurrency, out, context, ordered=ordered)
             else:
                 stage = ChainStage(chain, context, out)
         stages.append(stage)
@@ -176,7 +180,7 @@ async def parallel_stage(
         pool = ProcessPool(ChainJob(pipe, keeps), parallel.workers, clock=context.clock)
         opening.closes(pipe.step_name, pool.close)
         await pool.start()
-        return ConcurrentStage(remote_work(pool, context), parallel.workers, out, context, grain=None)
+        return PieceStage(remote_work(pool, context), parallel.workers, out, context, grain=None)
     names = step_names(pipe)
     if parallel.kind == "thread":  # no event loop runs there: steps block, and wait by blocking
         if needs_loop(pipe):
@@ -187,9 +191,9 @@ async def parallel_stage(
     steps = [await opening.step(step, name) for step, name in zip(steps_of(pipe), names, strict=True)]
     if parallel.kind == "async":
         chain = Chain(steps, context.clock, keeps_dead_letters=keeps)
-        return ConcurrentStage(_work(chain, context), parallel.workers, out, context)
+        return PieceStage(_work(chain, context), parallel.workers, out, context)
     chain = Chain(steps, BlockingClock(), keeps_dead_letters=keeps)
-    return ConcurrentStage(_thread_work(chain, context, parallel.workers), parallel.workers, out, context, grain=None)
+    return PieceStage(_thread_work(chain, context, parallel.workers), parallel.workers, out, context, grain=None)
 
 
 def _thread_work(chain: Chain, context: RunContext, workers: int) -> Work:

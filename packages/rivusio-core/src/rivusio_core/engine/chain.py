@@ -13,6 +13,7 @@ from rivusio_core.dead_letter import DeadLetter
 from rivusio_core.engine.failure import OpenFlat, StepFailure, close_flats, locate, open_flats
 from rivusio_core.engine.kernel import Emission, Kernel, kernel
 from rivusio_core.engine.notes import Failure, Notes
+from rivusio_core.engine.noticing import noticing
 from rivusio_core.engine.stage import Chunk
 from rivusio_core.engine.step import Step, StepFailed, drive
 from rivusio_core.errors import BadRecord, Fatal, PipeError
@@ -80,47 +81,66 @@ class Chain:
             PipeError: an item failed and its step says `fail`; everything before it was emitted.
         """
         began = time.perf_counter()
-        values = iter(chunk.values)
         outs: list[list[Any]] = [[] for _ in range(self._columns + 1)]
         try:
-            await self._run(0, values, zip(values, *chunk.columns, strict=False), outs, emit, notes)
+            await self._run(0, chunk.values, chunk.columns, outs, emit, notes)
         finally:
             notes.seconds += time.perf_counter() - began
             if outs[0]:
                 await emit(Chunk(outs[0], tuple(outs[1:])))
 
     async def _run(
-        self, start: int, values: Iterator[Any], rows: Iterator[_ROW], outs: list[list[Any]], emit: Emit, notes: Notes
+        self,
+        start: int,
+        items: Sequence[Any],
+        columns: Sequence[Sequence[Any]],
+        outs: list[list[Any]],
+        emit: Emit,
+        notes: Notes,
     ) -> None:
         compiled, loop = self._loop(start, "chunk", counted=True)
+        values = iter(items)
+        rows = values if compiled.aligned else zip(values, *columns, strict=False)
+        beside = _Beside(columns, outs) if compiled.aligned else None
+        waited = list[bool]()
         due = time.monotonic() + _LONGEST
 
-        def full(results: list[Any]) -> bool:
-            return len(results) >= _LARGEST or (compiled.is_async and time.monotonic() > due)
+        async def pause() -> None:
+            nonlocal due
+            waited.clear()
+            if len(outs[0]) >= _LARGEST or (compiled.is_async and time.monotonic() > due):
+                if beside is not None:
+                    beside.follow()
+                await self._let_out(outs, emit)
+                due = time.monotonic() + _LONGEST
 
         while True:
             left = operator.length_hint(values)
             counts = [0] * (len(compiled.places) + 1)
             failure: StepFailure | None = None
             error: Exception | None = None
-            running = loop(rows, outs, counts, full)
+            running = loop(rows, outs, counts, waited, _LARGEST)
             try:
                 if compiled.is_async:
-                    async for _ in running:
-                        await self._let_out(outs, emit)
-                        due = time.monotonic() + _LONGEST
+                    while not await noticing(anext(running, True), waited):
+                        await pause()
                 else:
                     for _ in running:
-                        await self._let_out(outs, emit)
+                        await pause()
             except Exception as raised:  # user code may raise anything
                 failure, error = locate(raised, compiled, self._columns), raised
                 if failure is None:
                     raise
+                if beside is not None:
+                    beside.follow()
+                    failure.columns = beside.skip()
             except BaseException as stopped:  # cancelled inside a step
                 inside = locate(stopped, compiled, self._columns)
                 await close_flats(inside.flats if inside else [])
                 raise
             finally:
+                if beside is not None:
+                    beside.follow()
                 if failure is None:
                     await self._abandon(running, compiled)
                 self._count(start, left - operator.length_hint(values), counts, failure, notes)
@@ -139,7 +159,7 @@ class Chain:
         self, failure: StepFailure, error: Exception, outs: list[list[Any]], emit: Emit, notes: Notes
     ) -> None:
         """Treat the failed item, then finish the flat steps that it interrupted, innermost first."""
-        results = await self._treat(failure.step, failure.item, failure.columns, error, notes)
+        results = await self.treat(failure.step, failure.item, failure.columns, error, notes)
         await self._pass_on(failure.step + 1, results, failure.columns, outs, emit, notes)
         for flat in reversed(failure.flats):
             broken: Exception | None = None
@@ -149,7 +169,7 @@ class Chain:
                 await self._pass_on(flat.step + 1, given, failure.columns, outs, emit, notes)
             if not isinstance(broken, StopIteration):
                 self._broken(flat, notes)
-                results = await self._treat(flat.step, flat.item, failure.columns, broken, notes)
+                results = await self.treat(flat.step, flat.item, failure.columns, broken, notes)
                 await self._pass_on(flat.step + 1, results, failure.columns, outs, emit, notes)
 
     async def _pass_on(
@@ -162,8 +182,7 @@ class Chain:
         notes: Notes,
     ) -> None:
         if results:
-            values = iter(results)
-            await self._run(start, values, _beside(values, columns), outs, emit, notes)
+            await self._run(start, results, [[each] * len(results) for each in columns], outs, emit, notes)
             if len(outs[0]) >= _LARGEST:
                 await self._let_out(outs, emit)
 
@@ -217,7 +236,7 @@ class Chain:
             notes = Notes()
             began = time.perf_counter()
             try:
-                yield from loop(itertools.islice(rows, pace.rows) if counted else rows, (), counts, None)
+                yield from loop(itertools.islice(rows, pace.rows) if counted else rows, (), counts, (), 0)
                 if not counted or counts[-1] < pace.rows:
                     return
             except Exception as raised:  # user code may raise anything
@@ -237,7 +256,7 @@ class Chain:
             failure.step += start
             beside = failure.columns
             try:
-                results = drive(self._treat(failure.step, failure.item, beside, error, notes))
+                results = drive(self.treat(failure.step, failure.item, beside, error, notes))
             finally:
                 absorb(notes)
             yield from self._iterate(failure.step + 1, _beside(iter(results), beside), absorb, emission, counted)
@@ -271,14 +290,14 @@ class Chain:
         try:
             if broken:
                 self._broken(OpenFlat(step, flat.item, flat.iterator), notes)
-                results = drive(self._treat(step, flat.item, columns, broken[0], notes))
+                results = drive(self.treat(step, flat.item, columns, broken[0], notes))
         finally:
             absorb(notes)
         yield from self._iterate(step + 1, _beside(iter(results), columns), absorb, emission, counted)
 
     # ---------------------------------------------------------------------------------------- failure and counts
 
-    async def _treat(
+    async def treat(
         self, index: int, item: object, columns: tuple[object, ...], error: Exception, notes: Notes
     ) -> Sequence[object]:
         """The results after all of an item whose first attempt raised `error`; none where it is given up.
@@ -322,11 +341,11 @@ class Chain:
         return step.options.on_error
 
     def _broken(self, flat: OpenFlat, notes: Notes) -> None:
-        """A flat step that had counted as passed broke in the middle after all: `_treat` counts it once more."""
+        """A flat step that had counted as passed broke in the middle after all: `treat` counts it once more."""
         notes.tally(self.steps[flat.step].name).passed -= 1
 
     def _count(self, start: int, rows: int, counts: list[int], failure: StepFailure | None, notes: Notes) -> None:
-        """Turn the counters of a loop into tallies; the failed item is left to `_treat`."""
+        """Turn the counters of a loop into tallies; the failed item is left to `treat`."""
         taken = rows
         for index, step in enumerate(self.steps[start:]):
             tally = notes.tally(step.name)
@@ -344,6 +363,27 @@ class Chain:
                 tally.passed += done
             tally.given += given
             taken = given
+
+
+class _Beside:
+    """Puts what travels beside the items beside results that come one for each item, in order."""
+
+    def __init__(self, columns: Sequence[Sequence[Any]], outs: list[list[Any]]) -> None:
+        self._columns, self._outs = columns, outs
+        self._at = 0
+
+    def follow(self) -> None:
+        """For the results that came since the last call."""
+        if self._columns:
+            count = len(self._outs[0]) - len(self._outs[1])
+            for column, out in zip(self._columns, self._outs[1:], strict=True):
+                out.extend(column[self._at : self._at + count])
+            self._at += count
+
+    def skip(self) -> tuple[object, ...]:
+        """What is beside the next item, which gives no result here."""
+        self._at += 1
+        return tuple(column[self._at - 1] for column in self._columns)
 
 
 class _Pace:

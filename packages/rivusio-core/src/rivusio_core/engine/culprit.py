@@ -11,7 +11,9 @@ from types import FrameType
 from typing import Any, Self, cast
 
 from rivusio_core.engine.chain import Chain
+from rivusio_core.engine.item_stage import ItemStage
 from rivusio_core.engine.kernel import Kernel
+from rivusio_core.engine.noticing import noticing
 from rivusio_core.engine.stage import Stage
 from rivusio_core.engine.step import How, Step
 from rivusio_core.frames import is_rivusios, is_users, users_of
@@ -49,7 +51,8 @@ class Culprit:
         """
         own = list[FrameType]()
         while innermost is not None and not _is_loop(innermost):  # what called the loop is not at fault
-            own.append(innermost)
+            if innermost.f_code is not noticing.__code__:
+                own.append(innermost)
             innermost = innermost.f_back
         name, how, outermost = None, None, None
         for index, frame in enumerate(own):
@@ -99,6 +102,9 @@ def _step_at(frame: FrameType, called: FrameType | None) -> tuple[str | None, Ho
             steps = cast("tuple[Step, ...]", known["self"].steps)
             start: int = known["start"]
             return steps[start + place.step].name, steps[start + place.step].how
+    if frame.f_code is ItemStage.work.__code__ and "step" in frame.f_locals:
+        own: Step = frame.f_locals["step"]
+        return own.name, own.how
     owner: Any = frame.f_locals.get("self") if frame.f_code.co_argcount else None  # whatever a method belongs to
     if isinstance(owner, Step):
         return owner.name, owner.how

@@ -41,7 +41,10 @@ class StepFailure:
 
 
 def locate(error: BaseException, kernel: Kernel, columns: int) -> StepFailure | None:
-    """The failure behind an exception that came out of a kernel; None where no step of it raised."""
+    """The failure behind an exception that came out of a kernel; None where no step of it raised.
+
+    Where columns do not go through the kernel, those of the failure are empty.
+    """
     frame, line = _frame(error, kernel.code)
     if frame is None:
         return None
@@ -49,7 +52,7 @@ def locate(error: BaseException, kernel: Kernel, columns: int) -> StepFailure | 
     if place is None:
         return None
     known = frame.f_locals
-    beside = tuple(known[f"c{index}"] for index in range(columns))
+    beside = tuple(known[f"c{index}"] for index in range(0 if kernel.aligned else columns))
     found = StepFailure(place.step, known[place.variable], beside, _flats(known, kernel, place.step))
     frame.clear()  # the error may be kept for long: it must not keep the whole chunk
     return found

@@ -43,10 +43,13 @@ class Growth:
             self.size = max(self.size // 4, 1)
 
 
+_IN_MEMORY = tuple(type(iter(each)) for each in ([], (), range(0)))
+
+
 def pull(iterator: Iterator[Any], most: int) -> list[Any]:
     """Up to `most` items, fewer if reading takes longer than a millisecond; empty at the end."""
-    if most == 1:
-        return list(islice(iterator, 1))
+    if most == 1 or type(iterator) in _IN_MEMORY:
+        return list(islice(iterator, most))
     items, due = list[Any](), time.monotonic() + 0.001
     for item in iterator:
         items.append(item)

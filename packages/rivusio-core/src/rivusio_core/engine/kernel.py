@@ -40,6 +40,7 @@ class Kernel:
         code: of the generator function, to find its frame in a traceback.
         places: what each line belongs to.
         is_async: the loop is an async generator.
+        aligned: each row gives one result, and rows are bare values: what travels beside them need not go through.
     """
 
     source: str
@@ -47,6 +48,7 @@ class Kernel:
     places: dict[int, Place]
     bind: Callable[..., Callable[..., Any]]
     is_async: bool
+    aligned: bool
 
 
 class _Writer:
@@ -77,12 +79,15 @@ def kernel(shapes: tuple[Shape, ...], emission: Emission, columns: int, counted:
     calls = ", ".join(f"f{index}" for index in range(len(shapes)))
     writer.line(f"def bind({calls}):")
     writer.depth = 1
-    writer.line(f"{'async ' if is_async else ''}def chain(rows, outs, counts, full):")
+    aligned = emission == "chunk" and all(kind == "one" for kind, _ in shapes)
+    if aligned:
+        beside = []
+    writer.line(f"{'async ' if is_async else ''}def chain(rows, outs, counts, waited, most):")
     writer.depth = 2
     counters = [index for index, (kind, _) in enumerate(shapes) if kind != "one"]
     if emission == "chunk":
         writer.line("out = outs[0]; give = out.append")
-        for index in range(columns):
+        for index in range(len(beside)):
             writer.line(f"give{index} = outs[{index + 1}].append")
     counts_rows = counted and emission != "chunk"  # a chunk's own iterator knows how many rows were taken
     guarded = counts_rows or (counted and bool(counters))
@@ -90,14 +95,15 @@ def kernel(shapes: tuple[Shape, ...], emission: Emission, columns: int, counted:
         _reset(writer, counters, counts_rows)
         writer.line("try:")
         writer.depth += 1
-    writer.line(f"for {', '.join(['v0', *beside])}{',' if not beside else ''} in rows:")
+    writer.line(f"for {', '.join(['v0', *beside])}{',' if not beside and not aligned else ''} in rows:")
     writer.depth += 1
     loop_depth = writer.depth
     if counts_rows:
         writer.line("rows_taken += 1")
     value = _body(writer, shapes, counted)
-    pausing = is_async or any(kind == "flat" for kind, _ in shapes)
-    _emit(writer, emission, value, beside, pausing)
+    # A flat step can fill the lists from one item; an async one can take long over each: both let results out.
+    pausing = ["waited"] * is_async + ["len(out) >= most"] * any(kind == "flat" for kind, _ in shapes)
+    _emit(writer, emission, value, beside, " or ".join(pausing))
     writer.depth = loop_depth
     if guarded:
         writer.depth = 2
@@ -109,7 +115,7 @@ def kernel(shapes: tuple[Shape, ...], emission: Emission, columns: int, counted:
         writer.line("if False: yield")
     writer.depth = 1
     writer.line("return chain")
-    return _compiled(writer, shapes, emission, is_async)
+    return _compiled(writer, shapes, emission, is_async, aligned)
 
 
 def _body(writer: _Writer, shapes: tuple[Shape, ...], counted: bool) -> str:
@@ -134,16 +140,15 @@ def _body(writer: _Writer, shapes: tuple[Shape, ...], counted: bool) -> str:
     return value
 
 
-def _emit(writer: _Writer, emission: Emission, value: str, beside: list[str], pausing: bool) -> None:
+def _emit(writer: _Writer, emission: Emission, value: str, beside: list[str], pausing: str) -> None:
     if emission == "items":
         writer.line(f"yield {value}")
     elif emission == "rows":
         writer.line(f"yield {', '.join([value, *beside])}{',' if not beside else ''}")
     else:
         writer.line("; ".join([f"give({value})", *(f"give{name[1:]}({name})" for name in beside)]))
-        # A flat step can fill the lists from one item; an async one can take long over each: both let results out.
         if pausing:
-            writer.line("if full(out): yield")
+            writer.line(f"if {pausing}: yield")
 
 
 def _reset(writer: _Writer, counters: list[int], counts_rows: bool) -> None:
@@ -160,7 +165,7 @@ def _store(writer: _Writer, counters: list[int], counts_rows: bool) -> None:
         writer.line(f"counts[{index}] += n{index}")
 
 
-def _compiled(writer: _Writer, shapes: tuple[Shape, ...], emission: Emission, is_async: bool) -> Kernel:
+def _compiled(writer: _Writer, shapes: tuple[Shape, ...], emission: Emission, is_async: bool, aligned: bool) -> Kernel:
     source = "\n".join(writer.lines) + "\n"
     name = f"<rivusio {emission}: {' '.join('-'.join(shape) for shape in shapes)}>"
     namespace: dict[str, object] = {}
@@ -168,4 +173,4 @@ def _compiled(writer: _Writer, shapes: tuple[Shape, ...], emission: Emission, is
     linecache.cache[name] = (len(source), None, writer.lines, name)
     bind = cast("Callable[..., Callable[..., Any]]", namespace["bind"])
     code = next(each for each in bind.__code__.co_consts if isinstance(each, CodeType))
-    return Kernel(source, code, writer.places, bind, is_async)
+    return Kernel(source, code, writer.places, bind, is_async, aligned)

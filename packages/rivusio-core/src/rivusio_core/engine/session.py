@@ -14,6 +14,7 @@ from contextlib import aclosing
 from typing import Any, cast
 
 import anyio
+import anyio.lowlevel
 
 from rivusio_core.duration import Duration
 from rivusio_core.engine.build import build, parallel_stage
@@ -89,15 +90,20 @@ class Session:
             await self._wait()
         return self._outlet.collect()
 
-    async def step(self, lot: list[Any] | None) -> list[Any] | None:
-        """Hand a lot in (an empty one: the end) and give results; empty when another lot is needed, None at the end."""
+    async def step(self, lot: list[Any] | None) -> tuple[list[Any] | None, bool]:
+        """Hand a lot in (an empty one: the end), and give results, and whether another lot is needed.
+
+        There are results, or another lot is needed; None in place of results is the end.
+        """
         if lot is not None:
             self.mailbox.put(lot)
-        while not self._outlet.waiting and not self.finished.is_set():
-            if self.mailbox.hungry:
-                return []
+        while not self._outlet.waiting and not self.finished.is_set() and not self.mailbox.hungry:
             await self._wait()
-        return await self.results()
+        if self._outlet.waiting and not self.mailbox.hungry:
+            await anyio.lowlevel.checkpoint()  # what gave the last results may need more: asking again costs time
+        if self._outlet.waiting:
+            return self._outlet.collect(), self.mailbox.hungry
+        return (await self.results() if self.finished.is_set() else []), self.mailbox.hungry
 
     async def stop(self) -> None:
         """End the run now and wait until everything of it is closed."""
@@ -191,7 +197,8 @@ class _Outlet(Stage):
 
     def collect(self) -> list[Any]:
         """Everything that waits."""
-        values = [value for chunk in self.waiting for value in chunk.values]
+        first = self.waiting.popleft().values
+        values = [*first, *(value for chunk in self.waiting for value in chunk.values)] if self.waiting else first
         self.waiting.clear()
         self._count = 0
         self._room.set()
