@@ -87,7 +87,9 @@ class Chain:
         finally:
             notes.seconds += time.perf_counter() - began
             if outs[0]:
-                await emit(Chunk(outs[0], tuple(outs[1:])))
+                # One result for each item, in one go: what is beside them was left where it is.
+                whole = len(outs) > 1 and not outs[1]
+                await emit(Chunk(outs[0], chunk.columns if whole else tuple(outs[1:])))
 
     async def _run(
         self,
@@ -139,7 +141,7 @@ class Chain:
                 await close_flats(inside.flats if inside else [])
                 raise
             finally:
-                if beside is not None:
+                if beside is not None and (start or outs[-1] or len(outs[0]) != len(items)):
                     beside.follow()
                 if failure is None:
                     await self._abandon(running, compiled)

@@ -43,7 +43,8 @@ class Growth:
             self.size = max(self.size // 4, 1)
 
 
-_IN_MEMORY = tuple(type(iter(each)) for each in ([], (), range(0)))
+_IN_MEMORY = (type(iter(list[Any]())), type(iter(())), type(iter(range(0))))
+"""Iterators that never make anybody wait."""
 
 
 def pull(iterator: Iterator[Any], most: int) -> list[Any]:

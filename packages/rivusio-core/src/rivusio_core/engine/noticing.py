@@ -20,19 +20,19 @@ def noticing(awaitable: Awaitable[R], waited: list[bool]) -> Generator[Any, Any,
     """
     steps = awaitable.__await__()
     try:
-        told = steps.send(None)  # type: ignore[attr-defined]  # what is awaited here is a generator
+        told = steps.send(None)
         while True:
             if not waited:
                 waited.append(True)
             try:
                 answer = yield told
             except GeneratorExit:
-                steps.close()  # type: ignore[attr-defined]
+                steps.close()
                 raise
             except BaseException as error:  # noqa: BLE001  # it is for what is awaited
-                told = steps.throw(error)  # type: ignore[attr-defined]
+                told = steps.throw(error)
             else:
-                told = steps.send(answer)  # type: ignore[attr-defined]
+                told = steps.send(answer)
     except StopIteration as stop:
         result: R = stop.value
         return result

@@ -99,10 +99,13 @@ class Session:
             self.mailbox.put(lot)
         while not self._outlet.waiting and not self.finished.is_set() and not self.mailbox.hungry:
             await self._wait()
-        if self._outlet.waiting and not self.mailbox.hungry:
-            await anyio.lowlevel.checkpoint()  # what gave the last results may need more: asking again costs time
         if self._outlet.waiting:
-            return self._outlet.collect(), self.mailbox.hungry
+            results = self._outlet.collect()
+            if not self.mailbox.hungry:
+                # It may be, now that there is room. Being asked once more costs more than waiting for it here.
+                await anyio.lowlevel.checkpoint()
+                await anyio.lowlevel.checkpoint()
+            return results, self.mailbox.hungry
         return (await self.results() if self.finished.is_set() else []), self.mailbox.hungry
 
     async def stop(self) -> None:
