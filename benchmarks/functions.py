@@ -1,11 +1,25 @@
-"""What the workloads do with an item: the same functions for Rivusio and for the hand-written loops."""
+"""What the workloads do with an item: the same functions for every contender."""
 
 from __future__ import annotations
 
-import anyio
+import asyncio
+
 from pydantic import BaseModel
 
-__all__ = ["Order", "add", "double", "minus", "plus_tax", "spent", "tell", "third", "to_json", "user", "wait"]
+__all__ = [
+    "Order",
+    "add",
+    "at",
+    "double",
+    "minus",
+    "plus_tax",
+    "spent",
+    "tell",
+    "third",
+    "to_json",
+    "user",
+    "wait",
+]
 
 
 class Order(BaseModel):
@@ -51,6 +65,11 @@ def user(order: Order) -> str:
     return order.user
 
 
+def at(order: Order) -> int:
+    """When it happened, in microseconds since the epoch."""
+    return order.at
+
+
 def spent(total: float, order: Order) -> float:
     """What was spent, this order included."""
     return total + order.amount
@@ -63,5 +82,5 @@ async def tell(number: int) -> int:
 
 async def wait(number: int) -> int:
     """An async function that waits a millisecond."""
-    await anyio.sleep(0.001)
+    await asyncio.sleep(0.001)
     return number

@@ -149,7 +149,7 @@ def test_restarts_change_nothing(
 
 
 @given(values=st.lists(st.tuples(st.integers(-9, 9), st.integers(0, 5)), max_size=12), split=st.integers(0, 12))
-@pytest.mark.parametrize("aggregator", AGGREGATORS, ids=repr)
+@pytest.mark.parametrize("aggregator", AGGREGATORS, ids=lambda each: type(each).__name__)
 def test_a_formula_means_what_the_methods_do(
     aggregator: Aggregator[Event, Any, Any], values: list[tuple[int, int]], split: int
 ) -> None:

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Iterable
 from typing import Any
 
+from rivusio_core.engine.noticing import noticing
 from rivusio_core.errors import RunError
 
 __all__ = ["Deadlock", "waiting_tasks"]
@@ -56,6 +57,16 @@ def _awaited(call: object) -> object:
             continue
         if inspect.iscoroutine(inner) or inspect.isasyncgen(inner) or inspect.isgenerator(inner):
             return inner
-        # The step of an async generator does not say whose it is.
-        return next((each for each in gc.get_referents(inner) if inspect.isasyncgen(each)), None)
+        return _stepping(inner)
+    if inspect.isgenerator(call) and call.gi_code is noticing.__code__ and call.gi_frame is not None:
+        return _stepping(call.gi_frame.f_locals.get("steps"))
     return None
+
+
+def _stepping(step: object, depth: int = 2) -> object:
+    """The async generator of a step of one, which does not say whose it is; maybe inside of an `anext`."""
+    held = gc.get_referents(step)
+    found = next((each for each in held if inspect.isasyncgen(each)), None)
+    if found is None and depth > 1:
+        return next((inner for each in held if (inner := _stepping(each, depth - 1)) is not None), None)
+    return found
