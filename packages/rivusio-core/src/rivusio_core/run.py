@@ -14,7 +14,7 @@ from rivusio_core.engine.batching import batches
 from rivusio_core.engine.build import segments
 from rivusio_core.engine.chain import Chain
 from rivusio_core.engine.context import RunContext
-from rivusio_core.engine.feed import Growth, pull
+from rivusio_core.engine.feed import IN_MEMORY, Growth, pull
 from rivusio_core.engine.notes import Notes
 from rivusio_core.engine.opening import Opening
 from rivusio_core.engine.session import Session, with_closing_errors
@@ -63,6 +63,9 @@ def _map_here(pipe: BasePipe[Any, O], items: Iterable[Any], context: RunContext)
             pairs = zip(segment.pipes, segment.names, strict=True)
             steps = [] if segment.batch else [drive(opening.step(each, name)) for each, name in pairs]
             chains.append(Chain(steps, context.clock, keeps_dead_letters=context.dead_letters is not None))
+        if len(cut) == 1 and not cut[0].batch and type(items) in IN_MEMORY:
+            yield from cast("Iterator[O]", chains[0].iterate_bare(iter(items), absorb, counted=listening))
+            return
         rows: Iterator[Any] = zip(items, itertools.count(), strict=False)
         for index, (segment, chain) in enumerate(zip(cut, chains, strict=True)):
             last = index == len(cut) - 1

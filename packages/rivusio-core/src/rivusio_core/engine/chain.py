@@ -52,7 +52,7 @@ class Chain:
         self._keeps_dead_letters = keeps_dead_letters
         self._columns = columns
         self._strict = strict
-        self._bound: dict[tuple[int, Emission, bool], tuple[Kernel, Callable[..., Any]]] = {}
+        self._bound: dict[tuple[int, Emission, bool, bool], tuple[Kernel, Callable[..., Any]]] = {}
 
     @property
     def is_async(self) -> bool:
@@ -63,12 +63,15 @@ class Chain:
         """The generated text of the loop."""
         return self._loop(0, "chunk", counted=True)[0].source
 
-    def _loop(self, start: int, emission: Emission, *, counted: bool) -> tuple[Kernel, Callable[..., Any]]:
-        key = (start, emission, counted)
+    def _loop(
+        self, start: int, emission: Emission, *, counted: bool, bare: bool = False
+    ) -> tuple[Kernel, Callable[..., Any]]:
+        key = (start, emission, counted, bare)
         found = self._bound.get(key)
         if found is None:
             steps = self.steps[start:]
-            compiled = kernel(tuple((step.kind, step.how) for step in steps), emission, self._columns, counted)
+            shapes, columns = tuple((step.kind, step.how) for step in steps), 0 if bare else self._columns
+            compiled = kernel(shapes, emission, columns, counted, bare)
             found = self._bound[key] = (compiled, compiled.bind(*(step.call for step in steps)))
         return found
 
@@ -226,10 +229,23 @@ class Chain:
         """
         return self._iterate(0, iter(rows), absorb, "items" if last else "rows", counted)
 
+    def iterate_bare(self, items: Iterator[Any], absorb: Callable[[Notes], None], *, counted: bool) -> Iterator[Any]:
+        """As `iterate`, for bare items that an iterator takes from memory, and bare results.
+
+        How many items are left tells the position of one that fails, so positions need not go through the loop.
+        """
+        return self._iterate(0, items, absorb, "items", counted, operator.length_hint(items))
+
     def _iterate(
-        self, start: int, rows: Iterator[_ROW], absorb: Callable[[Notes], None], emission: Emission, counted: bool
+        self,
+        start: int,
+        rows: Iterator[Any],
+        absorb: Callable[[Notes], None],
+        emission: Emission,
+        counted: bool,
+        bare: int | None = None,
     ) -> Iterator[Any]:
-        compiled, loop = self._loop(start, emission, counted=counted)
+        compiled, loop = self._loop(start, emission, counted=counted, bare=bare is not None)
         pace = _Pace()
         while True:
             counts = [0] * (len(compiled.places) + 1)
@@ -246,6 +262,8 @@ class Chain:
                 if failure is None:
                     raise
                 error = raised
+                if bare is not None:
+                    failure.columns = (bare - operator.length_hint(rows) - 1,)
             finally:
                 if counted:
                     notes.seconds = time.perf_counter() - began

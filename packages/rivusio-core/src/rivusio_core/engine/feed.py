@@ -15,7 +15,7 @@ from rivusio_core.engine.budget import LOT
 from rivusio_core.engine.failure import close_async
 from rivusio_core.engine.weight import Scale
 
-__all__ = ["Growth", "Mailbox", "batches_of", "pull", "read_ahead"]
+__all__ = ["IN_MEMORY", "Growth", "Mailbox", "batches_of", "pull", "read_ahead"]
 
 _LARGEST = 4_096
 _SHORT, _LONG = 0.002, 0.01
@@ -43,13 +43,13 @@ class Growth:
             self.size = max(self.size // 4, 1)
 
 
-_IN_MEMORY = (type(iter(list[Any]())), type(iter(())), type(iter(range(0))))
-"""Iterators that never make anybody wait."""
+IN_MEMORY = (type(iter(list[Any]())), type(iter(())), type(iter(range(0))))
+"""Iterators that never make anybody wait, and say how many items are left."""
 
 
 def pull(iterator: Iterator[Any], most: int) -> list[Any]:
     """Up to `most` items, fewer if reading takes longer than a millisecond; empty at the end."""
-    if most == 1 or type(iterator) in _IN_MEMORY:
+    if most == 1 or type(iterator) in IN_MEMORY:
         return list(islice(iterator, most))
     items, due = list[Any](), time.monotonic() + 0.001
     for item in iterator:

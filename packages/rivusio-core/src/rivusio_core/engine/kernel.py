@@ -64,7 +64,7 @@ class _Writer:
 
 
 @lru_cache(maxsize=512)
-def kernel(shapes: tuple[Shape, ...], emission: Emission, columns: int, counted: bool) -> Kernel:
+def kernel(shapes: tuple[Shape, ...], emission: Emission, columns: int, counted: bool, bare: bool = False) -> Kernel:
     """The loop for steps of these shapes.
 
     Args:
@@ -72,6 +72,7 @@ def kernel(shapes: tuple[Shape, ...], emission: Emission, columns: int, counted:
         emission: where results go.
         columns: how many values travel beside an item.
         counted: count rows (`counts[-1]`) and what each filter and flat step gives (`counts[step]`).
+        bare: rows are bare values; otherwise they are so only where the kernel is `aligned`.
     """
     writer = _Writer()
     is_async = any(how != "call" for _, how in shapes)
@@ -79,7 +80,7 @@ def kernel(shapes: tuple[Shape, ...], emission: Emission, columns: int, counted:
     calls = ", ".join(f"f{index}" for index in range(len(shapes)))
     writer.line(f"def bind({calls}):")
     writer.depth = 1
-    aligned = emission == "chunk" and all(kind == "one" for kind, _ in shapes)
+    aligned = bare or (emission == "chunk" and all(kind == "one" for kind, _ in shapes))
     if aligned:
         beside = []
     writer.line(f"{'async ' if is_async else ''}def chain(rows, outs, counts, waited, most):")
