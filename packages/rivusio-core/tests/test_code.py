@@ -112,7 +112,8 @@ def test_the_traceback_shows_the_generated_line_and_the_users_own() -> None:
 def test_the_command_shows_text_and_json(tmp_path: Path) -> None:
     rivusio = Command(tmp_path)
     (rivusio.folder / "numbers_job.py").write_text(
-        "from rivusio_core import pipe\n\n@pipe\ndef up(line: str) -> str:\n    return line.upper()\n\nboth = up >> up\n"
+        "from rivusio_core import pipe\n\n@pipe\ndef up(line: str) -> str:\n    return line.upper()\n\n"
+        "both = up >> up\n"
     )
     shown = rivusio("graph", "numbers_job:both", "--code")
     assert shown.code == 0, shown
