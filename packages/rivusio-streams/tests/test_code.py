@@ -37,7 +37,7 @@ def test_the_loops_shown_are_those_that_run(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(Chain, "__init__", noted)
     out = list[int]()
-    flow = Stream.read([1, 2]).map(double).map(double).map(ask).map(double).write(out)
+    flow = Stream.read([1, 2]).through(double).through(double).through(ask).through(double).write(out)
     shown = flow.code()
     flow.run()
     assert out == [8, 16]
