@@ -23,6 +23,7 @@ from pydantic_core import to_json
 
 from rivusio_core.cardinality import cardinality
 from rivusio_core.dead_letter import DeadLetter
+from rivusio_core.engine.listing import ChainCode, code_of
 from rivusio_core.engine.nature import check_options, parts_of
 from rivusio_core.errors import ConfigError, DefinitionError, Fault, SinkError, SourceError
 from rivusio_core.graph import GraphFormat
@@ -143,6 +144,10 @@ class PipeRunnable:
     def graph(self, format: GraphFormat = "text") -> str:  # noqa: A002  # the name is part of the public API
         """The drawing."""
         return pipe_graph(self.pipe, self.name).render(format)
+
+    def code(self) -> list[ChainCode]:
+        """The generated loops."""
+        return code_of(self.pipe)
 
     def check(self, settings: Mapping[str, object] | None = None, /) -> CheckReport:
         """Types and options; opens nothing."""

@@ -13,10 +13,11 @@ from typing import Protocol, runtime_checkable
 import anyio
 from pydantic import BaseModel
 
+from rivusio_core.engine.listing import ChainCode
 from rivusio_core.graph import GraphFormat
 from rivusio_core.listener import Listener
 
-__all__ = ["CheckReport", "Launch", "RunReport", "Runnable"]
+__all__ = ["CheckReport", "Compiled", "Launch", "RunReport", "Runnable"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,15 @@ class CheckReport(Protocol):
 
     def to_json(self) -> Mapping[str, object]:
         """All faults and facts, as values that JSON can hold."""
+        ...
+
+
+@runtime_checkable
+class Compiled(Protocol):
+    """A runnable that Rivusio's own engine runs, by generated loops; other engines may have none to show."""
+
+    def code(self) -> Sequence[ChainCode]:
+        """The generated loops, in the order of the steps; opens nothing."""
         ...
 
 

@@ -9,15 +9,17 @@ from typing import Any, cast
 import anyio
 from pydantic import BaseModel
 
+from rivusio_core.engine.listing import ChainCode, code_of
 from rivusio_core.errors import DefinitionError
 from rivusio_core.graph import GraphFormat
+from rivusio_core.pipeline import Pipeline, steps_of
 from rivusio_core.runnable import Launch
 from rivusio_streams.check import CheckReport, check
 from rivusio_streams.checkpoint.places import store_at
 from rivusio_streams.config import RunConfig, RunSettings
 from rivusio_streams.drawing import drawing
 from rivusio_streams.explain import explained
-from rivusio_streams.graph import Node, WriteNode
+from rivusio_streams.graph import Node, PipeNode, WriteNode
 from rivusio_streams.plan import Plan
 from rivusio_streams.report import Report
 from rivusio_streams.run import Run
@@ -140,6 +142,19 @@ class Flow:
             DefinitionError: there is no such format.
         """
         return drawing(Plan.of(self.ends), self.name).render(format)
+
+    def code(self) -> list[ChainCode]:
+        """The generated loops of its pipes, in order; opens nothing."""
+        plan = Plan.of(self.ends)
+        columns, shown, found = plan.columns(), set[int](), list[list[ChainCode]]()
+        for last in reversed(plan.nodes):
+            if isinstance(last, PipeNode) and id(last) not in shown:
+                run = plan.pipes_to(last)
+                shown |= {id(node) for node in run}
+                pipes: Pipeline[Any, Any] = Pipeline(tuple(step for node in run for step in steps_of(node.pipe)))
+                names = [name for node in run for name in plan.names[id(node)]]
+                found.append(code_of(pipes, names, columns=columns[id(last)]))
+        return [loop for loops in reversed(found) for loop in loops]
 
     def explain(self) -> str:
         """What each step keeps and waits for, in sentences; of a run, `rivusio explain` says why it still waits."""

@@ -88,6 +88,15 @@ class Plan:
                 found[id(each)].append((node, index))
         return found
 
+    def pipes_to(self, last: PipeNode) -> list[PipeNode]:
+        """The run of pipes that ends with this one: neighbours become one chain."""
+        consumers, reordered = self.consumers(), self.reordered()
+        run, before = [last], last.inputs[0]
+        while isinstance(before, PipeNode) and len(consumers[id(before)]) == 1 and id(before) not in reordered:
+            run.append(before)
+            before = before.inputs[0]
+        return run[::-1]
+
     def columns(self) -> dict[int, int]:
         """By id of a node: how many columns its results have."""
         found = dict[int, int]()

@@ -30,6 +30,7 @@ class Options(argparse.Namespace):
     action: str = ""
     plugin: str = ""
     json: bool = False
+    code: bool = False
     show_values: bool = False
     traceback: bool = False
     settings: list[str]

@@ -11,7 +11,7 @@ import anyio.to_thread
 
 from rivusio_core.branch import Branch
 from rivusio_core.engine.context import RunContext
-from rivusio_core.engine.nature import check_options, process_of, uses_of
+from rivusio_core.engine.nature import check_options, is_async, process_of, uses_of
 from rivusio_core.engine.pool import Pool
 from rivusio_core.engine.process import ProcessPool
 from rivusio_core.engine.step import How, Kind, Step, attempt_of, drive, interpret_all
@@ -28,7 +28,7 @@ from rivusio_core.resource import Resource
 from rivusio_core.route import Route
 from rivusio_core.run_clock import run_clock
 
-__all__ = ["Opening"]
+__all__ = ["Opening", "shape_of"]
 
 
 class Opening:
@@ -214,22 +214,50 @@ class Opening:
         copies = retry is not None and retry.copy and not options.in_process  # what is sent to a process is a copy
         if copies:
             process = pristine(process)
-        listed = options.thread or options.in_process or isinstance(pipe, Route) or bool(self._lenders(pipe))
+        listed = _gives_lists(pipe)
         attempt = cast("Call", process) if listed and waits else attempt_of(kind, process, waits)
         layers = _layers(pipe, kind)
         for layer in layers:
             attempt = layer.layer(attempt, self._context.clock)
-        # A flat step that may be tried again gives its results only when it is through, else some would come twice.
-        whole = bool(layers) or (kind == "flat" and (options.retry is not None or listed))
-        if not whole:
-            how: How = "call" if not waits else "iterate" if kind == "flat" else "await"
-            return Step(name, kind, how, process, attempt, options, copies)
-        if self._context.blocking or not (layers or waits):
-            return Step(name, kind, "call", functools.partial(_driven, attempt), attempt, options, copies)
-        return Step(name, kind, "await", attempt, attempt, options, copies)
+        how = _how(pipe, kind, waits, blocking=self._context.blocking)
+        call = process
+        if _is_whole(pipe, kind):
+            call = functools.partial(_driven, attempt) if how == "call" else attempt
+        return Step(name, kind, how, call, attempt, options, copies)
 
 
 _IDLE = (SyncLife.teardown, AsyncLife.teardown)
+
+
+def shape_of(pipe: BasePipe[Any, Any]) -> tuple[Kind, How]:
+    """The kind of step that a pipe becomes in an event loop, and how it is called there; sets nothing up."""
+    if isinstance(pipe, Branch | Route):
+        chains = [pipe.parts] if isinstance(pipe, Branch) else [[arm for _, arm in pipe.arms], [pipe.otherwise]]
+        kind: Kind = "one" if isinstance(pipe, Branch) else "flat"
+        waits = any(shape_of(step)[1] != "call" for parts in chains for part in parts for step in steps_of(part))
+    else:
+        kind = "keep" if isinstance(pipe, Keep) else "flat" if isinstance(pipe, FlatPipe | AsyncFlatPipe) else "one"
+        waits = is_async(pipe) or pipe.options.thread or pipe.options.in_process or _borrows(pipe)
+    return kind, _how(pipe, kind, waits, blocking=False)
+
+
+def _how(pipe: BasePipe[Any, Any], kind: Kind, waits: bool, *, blocking: bool) -> How:  # as in `_layered`
+    if not _is_whole(pipe, kind):
+        return "call" if not waits else "iterate" if kind == "flat" else "await"
+    return "call" if blocking or not (_layers(pipe, kind) or waits) else "await"
+
+
+def _is_whole(pipe: BasePipe[Any, Any], kind: Kind) -> bool:
+    """A flat step that may be tried again gives its results only when it is through, else some would come twice."""
+    return bool(_layers(pipe, kind)) or (kind == "flat" and (pipe.options.retry is not None or _gives_lists(pipe)))
+
+
+def _gives_lists(pipe: BasePipe[Any, Any]) -> bool:
+    return pipe.options.thread or pipe.options.in_process or isinstance(pipe, Route) or _borrows(pipe)
+
+
+def _borrows(pipe: BasePipe[Any, Any]) -> bool:
+    return any(use.resource.pool for use in uses_of(pipe).values())
 
 
 def _driven(attempt: Call, item: object) -> object:

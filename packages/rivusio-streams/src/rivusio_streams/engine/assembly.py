@@ -159,15 +159,8 @@ class Assembly:
 
     async def _pipes(self, last: PipeNode, out: Stage) -> Stage:
         """The stage for a run of pipes that ends with this one: neighbours become one chain."""
-        run = [last]
-        before = last.inputs[0]
-        while (
-            isinstance(before, PipeNode) and len(self._consumers[id(before)]) == 1 and id(before) not in self._reordered
-        ):
-            run.append(before)
-            self._fused.add(id(before))
-            before = before.inputs[0]
-        run.reverse()
+        run = self._plan.pipes_to(last)
+        self._fused |= {id(node) for node in run[:-1]}
         steps = tuple(step for node in run for step in steps_of(node.pipe))
         names = [name for node in run for name in self._plan.names[id(node)]]
         if id(last) in self._reordered:
