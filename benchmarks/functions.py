@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import anyio
 from pydantic import BaseModel
 
-__all__ = ["Order", "add", "double", "minus", "plus_tax", "spent", "tell", "third", "to_json", "user", "wait"]
+__all__ = [
+    "Order",
+    "Sent",
+    "add",
+    "at",
+    "double",
+    "minus",
+    "pass_on",
+    "plus_tax",
+    "spent",
+    "tell",
+    "third",
+    "to_json",
+    "user",
+    "wait",
+]
+
+Sent: TypeAlias = tuple[int, int]
+"""A number, and when it was made: nanoseconds of `time.perf_counter_ns`."""
 
 
 class Order(BaseModel):
@@ -51,9 +71,19 @@ def user(order: Order) -> str:
     return order.user
 
 
+def at(order: Order) -> int:
+    """When it was placed, in microseconds since the epoch."""
+    return order.at
+
+
 def spent(total: float, order: Order) -> float:
     """What was spent, this order included."""
     return total + order.amount
+
+
+def pass_on(sent: Sent) -> Sent:
+    """The next number, made when the last one was."""
+    return sent[0] + 1, sent[1]
 
 
 async def tell(number: int) -> int:

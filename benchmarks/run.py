@@ -1,90 +1,122 @@
-"""Measure Rivusio against hand-written loops that call the same functions.
+"""Compare Rivusio with hand-written loops and with peers, all of them by turns.
 
-The two are run by turns in one process and compared as ratios, since machines are noisy; results have to be equal
-before a time counts.
+    nox -s bench                                        # results equal those of the loops? few items, no times
+    nox -s bench -- --full                              # all workloads and peers; writes results, table and plot
+    nox -s bench -- --only W1 W3 --rounds 7             # ours and the loops, printed
+    nox -s bench -- --only W3 --peers bytewax streamz   # and these peers
 
-    python benchmarks/run.py                    # full size, five rounds
-    python benchmarks/run.py --only W1 W3 --json results.json
-    python benchmarks/run.py --smoke            # does it work at all? no times
+`benchmarks/run.py` takes the same words. A peer's environment is made under .cache/bench when it is first asked for.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
 import json
+import os
 import platform
-import statistics
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from workloads import WORKLOADS, Workload
+import ours
+from compare import Differs, compare, smoke
+from environments import PEERS, CannotInstall, environment
+from peer import Peer, PeerFailed
+from workloads import WORKLOADS
 
+from rivusio_monitoring import MonitoringListener
 
-def timed(call: Callable[[int], list[Any]], items: int) -> float:
-    """Seconds of one call."""
-    gc.collect()
-    began = time.perf_counter()
-    call(items)
-    return time.perf_counter() - began
+__all__ = ["main"]
 
-
-def compare(workload: Workload, items: int) -> None:
-    """Refuse to measure what does not give the same.
-
-    Raises:
-        SystemExit: the results differ.
-    """
-    expected, got = workload.loop(items), workload.rivusio(items)
-    if sorted(expected) != sorted(got):
-        sys.exit(f"{workload.title}: Rivusio gives {len(got)} results that differ from the {len(expected)} of the loop")
-
-
-def measure(workload: Workload, rounds: int) -> dict[str, object]:
-    """Both, by turns; the ratio is above 1 where Rivusio is faster."""
-    compare(workload, max(workload.items // 100, 100))
-    pairs = [(timed(workload.loop, workload.items), timed(workload.rivusio, workload.items)) for _ in range(rounds)]
-    ratios = sorted(loop / rivusio for loop, rivusio in pairs)
-    return {
-        "title": workload.title,
-        "items": workload.items,
-        "loop_seconds": statistics.median(loop for loop, _ in pairs),
-        "rivusio_seconds": statistics.median(rivusio for _, rivusio in pairs),
-        "ratio": statistics.median(ratios),
-        "ratio_lowest": ratios[0],
-        "ratio_highest": ratios[-1],
-    }
+RESULTS = Path(__file__).parent / "results" / "workloads.json"
+NAMES = sorted(WORKLOADS)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command."""
     assert __doc__ is not None
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=sorted(WORKLOADS), default=sorted(WORKLOADS), metavar="W")
+    parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="W", help="these workloads")
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=[], metavar="P", help=", ".join(PEERS))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--smoke", action="store_true", help="compare results on few items and measure nothing")
+    parser.add_argument("--full", action="store_true", help="all peers, and write the results, the table and the plot")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     options = parser.parse_args(arguments)
     if options.smoke:
-        for name in options.only:
-            compare(WORKLOADS[name], max(WORKLOADS[name].items // 100, 100))
-            print(f"{name}  {WORKLOADS[name].title}: the same results as the loop")
+        _smoke(options.only)
         return
-    results = dict[str, dict[str, object]]()
-    print(f"{'':4}{'workload':28}{'items':>10}{'loop s':>9}{'rivusio s':>11}{'ratio':>8}   spread")
-    for name in options.only:
-        found = results[name] = measure(WORKLOADS[name], options.rounds)
-        print(
-            f"{name:4}{found['title']:28}{found['items']:>10,}{found['loop_seconds']:>9.3f}"
-            f"{found['rivusio_seconds']:>11.3f}{found['ratio']:>8.2f}   "
-            f"{found['ratio_lowest']:.2f} to {found['ratio_highest']:.2f}"
-        )
-    if options.json is not None:
-        machine = {"python": platform.python_version(), "machine": platform.machine()}
-        options.json.write_text(json.dumps({"machine": machine, "workloads": results}, indent=2) + "\n")
+    results = measure(options.only, list(PEERS) if options.full else options.peers, options.rounds)
+    for path in (options.json, RESULTS if options.full else None):
+        if path is not None:
+            path.write_text(json.dumps(results, indent=1) + "\n")
+    if options.full:
+        import report  # its library is there for full runs only
+
+        report.write(results)
+
+
+def _smoke(names: Sequence[str]) -> None:
+    for name in names:
+        try:
+            smoke(name)
+        except Differs as error:
+            sys.exit(str(error))
+        print(f"{name}  {WORKLOADS[name].title}: the same results as the loop")
+
+
+def measure(names: Sequence[str], peers: Sequence[str], rounds: int) -> dict[str, Any]:
+    """The figures, printed as they come."""
+    missing, found = dict[str, str](), dict[str, Any]()
+    with ExitStack() as stack:
+        started = list[Peer]()
+        for name in peers:
+            try:
+                started.append(stack.enter_context(Peer(name, environment(name))))
+            except (CannotInstall, PeerFailed) as error:
+                missing[name] = str(error)
+                print(f"{name}: {error}")
+        watched = ours.runs(MonitoringListener())
+        for name in names:
+            try:
+                result = compare(name, rounds, started, watched)
+            except Differs as error:
+                sys.exit(str(error))
+            found[name] = result.as_json()
+            _print(name, found[name])
+        return {
+            "machine": _machine(),
+            "rounds": rounds,
+            "versions": {"rivusio": version("rivusio-core"), **{peer.name: peer.version for peer in started}},
+            "notes": {peer.name: peer.contestant.note for peer in started if peer.contestant.note},
+            "missing": missing,
+            "workloads": found,
+        }
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processors": os.cpu_count(),
+    }
+
+
+def _print(name: str, result: dict[str, Any]) -> None:
+    print(f"{name}  {result['title']}")
+    for who, entry in result["entries"].items():
+        waits = f"   p50 {entry['p50']} us, p99 {entry['p99']} us" if "p50" in entry else ""
+        print(f"      {who:24}{entry['rate']:>12,} items/s of {entry['items']:,}{waits}")
+    for ratio in result["ratios"]:
+        print(f"      {ratio['of']} / {ratio['to']}: {ratio['median']:.3f} ({ratio['lowest']} to {ratio['highest']})")
+    for who, why in result["cannot"].items():
+        print(f"      {who}: {why}")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
