@@ -11,6 +11,7 @@ from typing import Any
 import loops
 import ours
 from contestant import Run, Timing, time_run
+from data import prepare
 from peer import Peer, PeerFailed
 from workloads import WORKLOADS
 
@@ -86,7 +87,7 @@ def named(name: str, variant: str) -> str:
 
 @cache
 def _expected(loop: str, items: int) -> str:
-    return time_run(loops.RUNS[loop], items).digest
+    return _local(loops.RUNS, loop)(items).digest
 
 
 def _checked(who: str, entry: Entry, timing: Timing) -> Timing:
@@ -95,8 +96,14 @@ def _checked(who: str, entry: Entry, timing: Timing) -> Timing:
     return timing
 
 
-def _local(run: Run) -> Callable[[int], Timing]:
-    return lambda items: time_run(run, items)
+def _local(runs: Mapping[str, Run], run: str) -> Callable[[int], Timing]:
+    """In this process."""
+
+    def time(items: int) -> Timing:
+        prepare(run, items)
+        return time_run(runs[run], items)
+
+    return time
 
 
 def _entries(name: str, items: int, watched: Mapping[str, Run]) -> dict[str, Entry]:
@@ -105,11 +112,11 @@ def _entries(name: str, items: int, watched: Mapping[str, Run]) -> dict[str, Ent
     for variant, references in WORKLOADS[name].references.items():
         reference = named(name, references[0])
         for each in references:
-            entries.setdefault(named("loop", each), Entry(reference, items, _local(loops.RUNS[named(name, each)])))
+            entries.setdefault(named("loop", each), Entry(reference, items, _local(loops.RUNS, named(name, each))))
         run = named(name, variant)
-        entries[named("rivusio", variant)] = Entry(reference, items, _local(ours.RUNS[run]))
+        entries[named("rivusio", variant)] = Entry(reference, items, _local(ours.RUNS, run))
         if run in watched and not variant:
-            entries["rivusio monitored"] = Entry(reference, items, _local(watched[run]))
+            entries["rivusio monitored"] = Entry(reference, items, _local(watched, run))
     return entries
 
 

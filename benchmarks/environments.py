@@ -10,19 +10,19 @@ from pathlib import Path
 __all__ = ["PEERS", "CannotInstall", "environment"]
 
 PEERS = {
-    "bytewax": "bytewax==0.21.1",
-    "quixstreams": "quixstreams==3.28.1",
-    "streamable": "streamable==2.0.0",
-    "aiostream": "aiostream==0.8.1",
-    "streamz": "streamz==0.6.6",
-    "reactivex": "reactivex==6.1.0",
-    "faust": "faust-streaming==0.15.3",
-    "beam": "apache-beam==2.77.0",
-    "pathway": "pathway==0.33.0",
-    "pypeln": "pypeln==0.4.9",
-    "rivusio02": "rivusio==0.2.0",
+    "bytewax": ("bytewax==0.21.1",),
+    "quixstreams": ("quixstreams==3.28.1",),
+    "streamable": ("streamable==2.0.0",),
+    "aiostream": ("aiostream==0.8.1",),
+    "streamz": ("streamz==0.6.6",),
+    "reactivex": ("reactivex==6.1.0",),
+    "faust": ("faust-streaming==0.15.3",),
+    "beam": ("apache-beam==2.77.0",),
+    "pathway": ("pathway==0.33.0",),
+    "pypeln": ("pypeln==0.4.9", "setuptools<81"),
+    "rivusio02": ("rivusio==0.2.0",),
 }
-"""What is installed for each, by the name of its adapter in `peers`."""
+"""What is installed for each, by the name of its adapter in `peers`. pypeln imports pkg_resources without asking for it."""
 
 SHARED = ("pydantic>=2", "anyio>=4")
 """What the functions of the workloads need."""
@@ -42,7 +42,7 @@ def environment(name: str) -> Path:
     """
     folder = CACHE / name
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    wanted = "\n".join((PEERS[name], *SHARED, sys.version))
+    wanted = "\n".join((*PEERS[name], *SHARED, sys.version))
     stamp = folder / "requirements.txt"
     if stamp.is_file() and stamp.read_text() == wanted and python.exists():
         return python
@@ -52,7 +52,7 @@ def environment(name: str) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     for command in (
         [uv, "venv", "--quiet", "--python", sys.executable, str(folder)],
-        [uv, "pip", "install", "--quiet", "--python", str(python), PEERS[name], *SHARED],
+        [uv, "pip", "install", "--quiet", "--python", str(python), *PEERS[name], *SHARED],
     ):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:

@@ -69,7 +69,7 @@ def tumbling(count: int) -> list[Count]:
 
 
 def tumbling_late(count: int) -> list[Count]:
-    """The same where the watermark is only a second behind: windows stay a second more, and late orders correct them."""
+    """The same where the watermark is a second behind: windows stay a second more, and late orders correct them."""
     at, user, bound = f.at, f.user, BOUND - SECOND
     windows = dict[int, defaultdict[str, int]]()
     given, latest, closing, dropping = list[Count](), -NEVER, NEVER, NEVER

@@ -34,7 +34,7 @@ def runs(*listeners: Listener) -> dict[str, Run]:
     """Every workload, listened to or not."""
     config = RunConfig(listeners=listeners)
 
-    def windows(
+    def counted(
         count: int, windows: Windows, config: RunConfig = config, *, bound: str = "2s", late: str = "0s"
     ) -> Counted:
         results = Counted()
@@ -45,7 +45,7 @@ def runs(*listeners: Listener) -> dict[str, Run]:
     def checkpointed(count: int) -> Counted:
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder) / "checkpoints.db"
-            return windows(count, Tumbling("10s"), RunConfig(listeners=listeners, checkpoint=place, every="1s"))
+            return counted(count, Tumbling("10s"), RunConfig(listeners=listeners, checkpoint=place, every="1s"))
 
     def running(count: int) -> list[tuple[str, float]]:
         results = list[tuple[str, float]]()
@@ -67,15 +67,15 @@ def runs(*listeners: Listener) -> dict[str, Run]:
     return {
         "W1": Run(lambda count: list(five_maps.map(range(count), listeners=listeners))),
         "W2": Run(lambda count: list(rewrite.map(lines(count), listeners=listeners))),
-        "W3": Run(lambda count: windows(count, Tumbling("10s")), plain),
+        "W3": Run(lambda count: counted(count, Tumbling("10s")), plain),
         "W3 checkpointed": Run(checkpointed, plain),
-        "W3 late": Run(lambda count: windows(count, Tumbling("10s"), bound="1s", late="1s"), plain),
+        "W3 late": Run(lambda count: counted(count, Tumbling("10s"), bound="1s", late="1s"), plain),
         "W4": Run(lambda count: list(wait.map(range(count), listeners=listeners))),
         "W5": Run(lambda count: list(told.map(range(count), listeners=listeners))),
         "W6": Run(running),
         "W7": Run(lambda count: asyncio.run(latency(count)), numbers),
         "W7 stream": Run(latency_of_stream, numbers),
-        "W8": Run(lambda count: windows(count, Hopping("10s", every="2s")), plain),
+        "W8": Run(lambda count: counted(count, Hopping("10s", every="2s")), plain),
     }
 
 

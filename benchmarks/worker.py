@@ -17,7 +17,7 @@ from importlib.metadata import version
 from typing import Any
 
 from contestant import Contestant, time_run
-from data import lines, orders
+from data import prepare
 
 __all__ = ["main"]
 
@@ -39,9 +39,7 @@ def main(name: str) -> None:
         asked = json.loads(line)
         try:
             items = asked["items"]
-            if asked["workload"] in {"W2", "W3", "W6", "W8"}:
-                lines(items)  # made before the clock runs
-                orders(items)
+            prepare(asked["workload"], items)
             answer(asdict(time_run(peer.runs[asked["workload"]], items)))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told
             traceback.print_exc()
