@@ -22,7 +22,10 @@ PEERS = {
     "pypeln": ("pypeln==0.4.9", "setuptools<81"),
     "rivusio02": ("rivusio==0.2.0",),
 }
-"""What is installed for each, by the name of its adapter in `peers`. pypeln imports pkg_resources without asking for it."""
+"""What is installed for each, by the name of its adapter in `peers`.
+
+pypeln imports pkg_resources without asking for it.
+"""
 
 SHARED = ("pydantic>=2", "anyio>=4")
 """What the functions of the workloads need."""

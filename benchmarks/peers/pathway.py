@@ -9,6 +9,7 @@ import functions as f
 import pathway as pw
 from contestant import Run
 from data import lines, orders
+from pathway.internals.parse_graph import G
 
 DISTRIBUTION = "pathway"
 
@@ -30,7 +31,7 @@ def _list(table: Any, plain: Callable[[dict[str, Any]], Any]) -> list[Any]:
     given = list[Any]()
     pw.io.subscribe(table, on_change=lambda key, row, time, is_addition: given.append(plain(row)))
     pw.run(monitoring_level=pw.MonitoringLevel.NONE)
-    pw.parse_graph.G.clear()
+    G.clear()
     return given
 
 

@@ -16,7 +16,7 @@ DISTRIBUTION = "rivusio"
 
 def _pipe(function: Any) -> Any:
     class Pipe(SyncBasePipe[Any, Any]):
-        def __call__(self, data: Any) -> Any:
+        def process(self, data: Any) -> Any:
             return function(data)
 
     return Pipe()
@@ -24,7 +24,7 @@ def _pipe(function: Any) -> Any:
 
 def _apipe(function: Any, *, awaited: bool) -> Any:
     class Pipe(AsyncBasePipe[Any, Any]):
-        async def __call__(self, data: Any) -> Any:
+        async def process(self, data: Any) -> Any:
             return await function(data) if awaited else function(data)
 
     return Pipe()

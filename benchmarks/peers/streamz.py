@@ -46,11 +46,17 @@ def running(count: int) -> list[tuple[str, float]]:
 def awaits(count: int) -> list[int]:
     async def run() -> list[int]:
         source = Stream(asynchronous=True)
-        given = source.map_async(f.wait, parallelism=100).sink_to_list()
+        given, done = list[int](), asyncio.Event()
+
+        def take(number: int) -> None:
+            given.append(number)
+            if len(given) == count:
+                done.set()
+
+        source.map_async(f.wait, parallelism=100).sink(take)
         for number in range(count):
             await source.emit(number)
-        while len(given) < count:
-            await asyncio.sleep(0.001)
+        await done.wait()
         return given
 
     return asyncio.run(run())
