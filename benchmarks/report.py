@@ -89,7 +89,7 @@ def _peers(results: dict[str, Any]) -> Iterator[str]:
 
 def _to_loop(workload: dict[str, Any], who: str) -> str:
     found = [each["median"] for each in workload["ratios"] if (each["of"], each["to"]) == (who, "loop")]
-    return f"{found[0]:.3g}" if found else "–"
+    return f"{found[0]:.3g}" if found else "-"
 
 
 def _reasons(results: dict[str, Any]) -> Iterator[str]:
