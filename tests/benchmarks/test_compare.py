@@ -42,9 +42,9 @@ def test_hopping_windows_of_the_loop_are_those_of_every_order(count):
 
 
 def test_the_page_holds_the_results_that_are_kept():
-    page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    page = f"before\n{BEGIN}\nresults of last time\n{END}\nafter\n"
     new = document(page, json.loads(RESULTS.read_text()))
     assert new.startswith("before\n")
     assert new.endswith("\nafter\n")
-    assert "old" not in new
+    assert "results of last time" not in new
     assert all(name in new for name in WORKLOADS)
