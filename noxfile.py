@@ -373,5 +373,8 @@ def docs(session: nox.Session) -> None:
 @nox.session(requires=["build"])
 def bench(session: nox.Session) -> None:
     """Run the benchmarks, by default only far enough to see that they work: `nox -s bench -- --help`."""
-    _install(session, *_wheels(), "-r", str(DEMO[0] / "requirements.txt"))
+    full = "--full" in session.posargs or "--peers" in session.posargs
+    _install(session, *_wheels(), *_group("bench-peers" if full else "test"))
     session.run("python", "benchmarks/run.py", *(session.posargs or ["--smoke"]))
+    if not session.posargs:
+        _pytest(session, "-o", "pythonpath=benchmarks", "tests/benchmarks")

@@ -1,4 +1,4 @@
-"""An environment for each contender that is not of this repository: a virtual one, kept until its requirements change."""
+"""An environment for each peer, under .cache/bench: they do not agree on versions. Made once, with uv."""
 
 from __future__ import annotations
 
@@ -7,54 +7,58 @@ import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["REQUIREMENTS", "interpreter"]
+__all__ = ["PEERS", "CannotInstall", "environment"]
 
-ROOT = Path(__file__).resolve().parents[1]
-_FOLDER = ROOT / ".cache" / "bench"
-_EVERYBODY = ["pydantic>=2"]
-"""What the functions that are measured need."""
-
-REQUIREMENTS = {
-    "aiostream": ["aiostream"],
-    "beam": ["apache-beam"],
-    "bytewax": ["bytewax"],
-    "faust": ["faust-streaming"],
-    "pathway": ["pathway"],
-    "pypeln": ["pypeln", "setuptools<80"],  # it imports pkg_resources
-    "quixstreams": ["quixstreams"],
-    "reactivex": ["reactivex"],
-    "rivusio_0_2": ["rivusio==0.2.0"],
-    "streamable": ["streamable"],
-    "streamz": ["streamz"],
+PEERS = {
+    "bytewax": ("bytewax==0.21.1",),
+    "quixstreams": ("quixstreams==3.28.1",),
+    "streamable": ("streamable==2.0.0",),
+    "aiostream": ("aiostream==0.8.1",),
+    "streamz": ("streamz==0.6.6",),
+    "reactivex": ("reactivex==6.1.0",),
+    "faust": ("faust-streaming==0.15.3",),
+    "beam": ("apache-beam==2.77.0",),
+    "pathway": ("pathway==0.33.0",),
+    "pypeln": ("pypeln==0.4.9", "setuptools<81"),
+    "rivusio02": ("rivusio==0.2.0",),
 }
-"""By contender: what its environment is made of."""
+"""What is installed for each, by the name of its adapter in `peers`.
+
+pypeln imports pkg_resources without asking for it.
+"""
+
+SHARED = ("pydantic>=2", "anyio>=4")
+"""What the functions of the workloads need."""
+
+CACHE = Path(__file__).parents[1] / ".cache" / "bench"
 
 
-def interpreter(name: str) -> Path:
-    """The Python of a contender; its environment is made if it is not there.
+class CannotInstall(Exception):
+    """With what the installer said."""
+
+
+def environment(name: str) -> Path:
+    """The Python of a peer's environment, made now if need be.
 
     Raises:
-        RuntimeError: it cannot be made; with the last line that the installer said.
+        CannotInstall: the installer refused, on this Python or at all.
     """
-    wanted = [*_EVERYBODY, *REQUIREMENTS[name]]
-    folder = _FOLDER / f"{name}-{sys.version_info.major}.{sys.version_info.minor}"
+    folder = CACHE / name
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    made = folder / "requirements.txt"
-    if made.exists() and made.read_text().split("\n") == wanted:
+    wanted = "\n".join((*PEERS[name], *SHARED, sys.version))
+    stamp = folder / "requirements.txt"
+    if stamp.is_file() and stamp.read_text() == wanted and python.exists():
         return python
-    shutil.rmtree(folder, ignore_errors=True)
     uv = shutil.which("uv")
     if uv is None:
-        _call(sys.executable, "-m", "venv", str(folder))
-        _call(str(python), "-m", "pip", "install", "--quiet", *wanted)
-    else:
-        _call(uv, "venv", "--quiet", "--python", sys.executable, str(folder))
-        _call(uv, "pip", "install", "--quiet", "--python", str(python), *wanted)
-    made.write_text("\n".join(wanted))
+        raise CannotInstall("the program uv is not there: pip install uv")
+    shutil.rmtree(folder, ignore_errors=True)
+    for command in (
+        [uv, "venv", "--quiet", "--python", sys.executable, str(folder)],
+        [uv, "pip", "install", "--quiet", "--python", str(python), *PEERS[name], *SHARED],
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise CannotInstall(done.stderr.strip()[-2_000:])
+    stamp.write_text(wanted)
     return python
-
-
-def _call(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError((done.stderr.strip().splitlines() or ["no message"])[-1][:300])

@@ -1,17 +1,20 @@
-"""What the workloads do with an item: the same functions for every contender."""
+"""What the workloads do with an item: the same functions for Rivusio and for the hand-written loops."""
 
 from __future__ import annotations
 
-import asyncio
+from typing import TypeAlias
 
+import anyio
 from pydantic import BaseModel
 
 __all__ = [
     "Order",
+    "Sent",
     "add",
     "at",
     "double",
     "minus",
+    "pass_on",
     "plus_tax",
     "spent",
     "tell",
@@ -20,6 +23,9 @@ __all__ = [
     "user",
     "wait",
 ]
+
+Sent: TypeAlias = tuple[int, int]
+"""A number, and when it was made: nanoseconds of `time.perf_counter_ns`."""
 
 
 class Order(BaseModel):
@@ -66,13 +72,18 @@ def user(order: Order) -> str:
 
 
 def at(order: Order) -> int:
-    """When it happened, in microseconds since the epoch."""
+    """When it was placed, in microseconds since the epoch."""
     return order.at
 
 
 def spent(total: float, order: Order) -> float:
     """What was spent, this order included."""
     return total + order.amount
+
+
+def pass_on(sent: Sent) -> Sent:
+    """The next number, made when the last one was."""
+    return sent[0] + 1, sent[1]
 
 
 async def tell(number: int) -> int:
@@ -82,5 +93,5 @@ async def tell(number: int) -> int:
 
 async def wait(number: int) -> int:
     """An async function that waits a millisecond."""
-    await asyncio.sleep(0.001)
+    await anyio.sleep(0.001)
     return number

@@ -1,89 +1,137 @@
-"""What was measured, as text, as a table and as a picture."""
+"""Tables and a plot of the results, for the documentation: `python benchmarks/report.py` makes them anew."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["publish", "shown", "table"]
+__all__ = ["document", "table", "write"]
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results" / "workloads.json"
+DOCS = HERE.parent / "docs"
+PAGE, PLOT = DOCS / "benchmarks.md", DOCS / "benchmarks.svg"
+BEGIN, END = "<!-- begin: made by benchmarks/report.py -->", "<!-- end -->"
 
 
-def shown(name: str, found: dict[str, Any]) -> str:
-    """One workload, for the terminal."""
-    lines = [f"{name}  {found['title']}"]
-    for contender, own in sorted(found["contenders"].items(), key=lambda each: -each[1]["ratio"]):
-        spread = f"{own['lowest']:.2f} to {own['highest']:.2f}"
-        rate = f"{own['items_a_second']:>14,.0f} items/s"
-        lines.append(f"    {contender:<18}{rate}{own['ratio']:>8.3g} of the loop   {spread}")
-    lines += [f"    {contender:<18}not measured: {why}" for contender, why in sorted(found["refused"].items())]
-    return "\n".join(lines)
+def write(results: dict[str, Any]) -> None:
+    """Put the tables between the marks of the page, and draw the plot."""
+    PAGE.write_text(document(PAGE.read_text(), results))
+    draw(results)
 
 
-def table(found: dict[str, Any]) -> str:
-    """All workloads in Markdown: ratios to the loop, the spread in brackets."""
-    workloads = found["workloads"]
-    names = sorted(
-        {contender for each in workloads.values() for contender in each["contenders"]} - {"loop"},
-        key=lambda name: (name != "rivusio", name),
+def document(page: str, results: dict[str, Any]) -> str:
+    """The page with these results between its marks."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{table(results)}\n{END}{after}"
+
+
+def table(results: dict[str, Any]) -> str:
+    """As Markdown."""
+    return (
+        "\n".join([*_head(results), *_ours(results), *_latencies(results), *_peers(results), *_reasons(results)]) + "\n"
     )
-    lines = [f"| | {' | '.join(workloads)} |", f"|---|{'---|' * len(workloads)}"]
-    for name in names:
-        cells = [_cell(each["contenders"].get(name)) for each in workloads.values()]
-        lines.append(f"| {_label(name, found['versions'])} | {' | '.join(cells)} |")
-    rates = [f"{each['contenders']['loop']['items_a_second']:,.0f}" for each in workloads.values()]
-    return "\n".join([*lines, f"| the loop, items/s | {' | '.join(rates)} |"]) + "\n"
 
 
-def _cell(own: dict[str, Any] | None) -> str:
-    if own is None:
-        return ""
-    return f"{_short(own['ratio'])} ({_short(own['lowest'])} to {_short(own['highest'])})"
+def _head(results: dict[str, Any]) -> Iterator[str]:
+    machine = results["machine"]
+    yield (
+        f"Measured {machine['date']} with Python {machine['python']} on {machine['system']}, {machine['processors']} "
+        f"processors, {results['rounds']} rounds."
+    )
+    yield ""
 
 
-def _short(ratio: float) -> str:
-    return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.3f}"
+def _ours(results: dict[str, Any]) -> Iterator[str]:
+    yield "| workload | | against | ratio | lowest to highest | goal |"
+    yield "|---|---|---|--:|---|--:|"
+    for name, each in results["workloads"].items():
+        if name == "W7":
+            continue  # items come as fast as they are made: only its latency says something
+        goal = each["goal"]
+        for ratio in each["ratios"]:
+            if ratio["of"].startswith("rivusio") and ratio["of"] in _mine(each):
+                first = ratio["of"] == "rivusio" and ratio["to"] == "loop"
+                yield (
+                    f"| {name} {each['title']} | {ratio['of']} | {ratio['to']} | {ratio['median']:.2f} | "
+                    f"{ratio['lowest']:.2f} to {ratio['highest']:.2f} | {goal if first else ''} |"
+                )
+    yield ""
 
 
-def _label(name: str, versions: dict[str, str]) -> str:
-    labels = {
-        "rivusio": "**Rivusio**",
-        "validating_loop": "a loop with `model_validate_json`",
-        "rivusio_0_2": "rivusio",
-    }
-    label = labels.get(name, name)
-    return f"{label} {versions[name]}" if name in versions else label
+def _mine(workload: dict[str, Any]) -> list[str]:
+    return [who for who in workload["entries"] if who == "rivusio" or who.startswith("rivusio ")]
 
 
-def picture(found: dict[str, Any], path: Path) -> None:
-    """The ratios as bars, on a logarithmic scale: the line is the hand-written loop."""
-    import matplotlib as mpl
+def _latencies(results: dict[str, Any]) -> Iterator[str]:
+    latency = results["workloads"].get("W7")
+    if latency is None:
+        return
+    yield "| W7 latency over three pipes | p50, us | p99, us |"
+    yield "|---|--:|--:|"
+    for who, entry in latency["entries"].items():
+        yield f"| {who} | {entry['p50']} | {entry['p99']} |"
+    yield ""
+
+
+def _peers(results: dict[str, Any]) -> Iterator[str]:
+    names = [name for name in results["workloads"] if name != "W7"]
+    yield "| ratio to the loop | " + " | ".join(names) + " |"
+    yield "|---|" + "--:|" * len(names)
+    for who in ("rivusio", *(who for who in results["versions"] if who != "rivusio")):
+        label = who if who == "rivusio" else f"{who} {results['versions'][who]}"
+        yield f"| {label} | " + " | ".join(_to_loop(results["workloads"][name], who) for name in names) + " |"
+    yield ""
+
+
+def _to_loop(workload: dict[str, Any], who: str) -> str:
+    found = [each["median"] for each in workload["ratios"] if (each["of"], each["to"]) == (who, "loop")]
+    return f"{found[0]:.3g}" if found else "-"
+
+
+def _reasons(results: dict[str, Any]) -> Iterator[str]:
+    for who, message in results["missing"].items():
+        yield f"* **{who}** does not run here: `{' '.join(message.split())}`"
+    for who in results["versions"]:
+        missing: dict[str, list[str]] = {}
+        for name, workload in results["workloads"].items():
+            if who in workload["cannot"]:
+                missing.setdefault(workload["cannot"][who], []).append(name)
+        said = [f"{', '.join(names)}: {why}." for why, names in missing.items()]
+        if said or who in results["notes"]:
+            yield " ".join([f"* **{who}**.", *([results["notes"][who]] if who in results["notes"] else []), *said])
+
+
+def draw(results: dict[str, Any]) -> None:
+    """Every ratio to the loop, one row a workload."""
+    import matplotlib as mpl  # of the benchmark's environment only
 
     mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "rivusio"
+    mpl.rcParams["svg.hashsalt"] = "rivusio"  # the same results make the same file
     from matplotlib import pyplot as plt
 
-    workloads = found["workloads"]
-    figure, axes = plt.subplots(1, len(workloads), figsize=(2.1 * len(workloads), 4.2), sharex=True)
-    for ax, (name, each) in zip(axes, workloads.items(), strict=True):
-        own = {key: value for key, value in each["contenders"].items() if key not in ("loop", "validating_loop")}
-        ordered = sorted(own, key=lambda key: own[key]["ratio"])
-        colours = ["#0b7285" if key == "rivusio" else "#adb5bd" for key in ordered]
-        ax.barh(ordered, [own[key]["ratio"] for key in ordered], color=colours)
-        ax.axvline(1, color="black", linewidth=0.8)
-        ax.set(xscale="log", xlim=(0.002, 3), title=name)
-        ax.tick_params(labelsize=7)
-        ax.spines[["top", "right"]].set_visible(False)
-    figure.supxlabel("items a second, as a share of the hand-written loop (the line)", fontsize=9)
-    figure.tight_layout()
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
+    names = [name for name in results["workloads"] if name != "W7"]
+    figure, axes = plt.subplots(figsize=(9, 0.7 * len(names) + 1.2))
+    for number, who in enumerate(("rivusio", *(who for who in results["versions"] if who != "rivusio"))):
+        points = [
+            (each["median"], row)
+            for row, name in enumerate(names)
+            for each in results["workloads"][name]["ratios"]
+            if (each["of"], each["to"]) == (who, "loop")
+        ]
+        size, marker = (90, "D") if who == "rivusio" else (40, "ov^<>sPX*p"[number % 10])
+        axes.scatter([x for x, _ in points], [y for _, y in points], s=size, marker=marker, label=who, zorder=3)
+    axes.axvline(1, color="black", linewidth=1)
+    axes.set(xscale="log", xlabel="ratio to the hand-written loop; right is faster")
+    axes.set_yticks(range(len(names)), [f"{name} {results['workloads'][name]['title']}" for name in names])
+    axes.invert_yaxis()
+    axes.grid(axis="x", alpha=0.3)
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    figure.savefig(PLOT, bbox_inches="tight", metadata={"Date": None})
 
 
-def publish(found: dict[str, Any], results: Path, docs: Path) -> None:
-    """Keep the figures, and write table and picture for the docs."""
-    results.parent.mkdir(exist_ok=True)
-    docs.mkdir(exist_ok=True)
-    results.write_text(json.dumps(found, indent=2) + "\n")
-    (docs / "workloads.md").write_text(table(found))
-    picture(found, docs / "workloads.svg")
+if __name__ == "__main__":
+    write(json.loads(RESULTS.read_text()))

@@ -1,0 +1,39 @@
+"""pypeln: stages joined by queues. `sync` where no stage is concurrent, `task` where functions are async."""
+
+from __future__ import annotations
+
+import functions as f
+import pypeln as pl
+from contestant import Run
+from data import lines
+
+DISTRIBUTION = "pypeln"
+
+
+def maps(count: int) -> list[int]:
+    stage = range(count)
+    for each in (f.add, f.double, f.minus, f.add, f.double):
+        stage = pl.sync.map(each, stage)
+    return list(pl.sync.filter(f.third, stage))
+
+
+def rewrite(count: int) -> list[str]:
+    stage = lines(count)
+    for each in (f.Order.model_validate_json, f.plus_tax, f.to_json):
+        stage = pl.sync.map(each, stage)
+    return list(stage)
+
+
+def awaits(count: int) -> list[int]:
+    return list(pl.task.ordered(pl.task.map(f.wait, range(count), workers=100)))
+
+
+def sync_async_sync(count: int) -> list[int]:
+    return list(pl.task.map(f.double, pl.task.map(f.tell, pl.task.map(f.add, range(count)))))
+
+
+RUNS = {"W1": Run(maps), "W2": Run(rewrite), "W4": Run(awaits), "W5": Run(sync_async_sync)}
+CANNOT = dict.fromkeys(("W3", "W8"), "has no windows") | {
+    "W6": "has no state for each key",
+    "W7": "its stages hand on as they see fit; nothing says when an item left",
+}

@@ -1,0 +1,48 @@
+"""Streamable: lazy chains over iterables."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import functions as f
+from contestant import Arrived, Run, numbers
+from data import lines, sent
+from streamable import stream
+
+DISTRIBUTION = "streamable"
+
+
+def maps(count: int) -> list[int]:
+    chain = stream(range(count)).map(f.add).map(f.double).map(f.minus).map(f.add).map(f.double)
+    return list(chain.filter(f.third))
+
+
+def rewrite(count: int) -> list[str]:
+    return list(stream(lines(count)).map(f.Order.model_validate_json).map(f.plus_tax).map(f.to_json))
+
+
+def awaits(count: int) -> list[int]:
+    return list(stream(range(count)).map(f.wait, concurrency=100))
+
+
+def sync_async_sync(count: int) -> list[int]:
+    return list(stream(range(count)).map(f.add).map(f.tell).map(f.double))
+
+
+def latency(count: int) -> list[Arrived]:
+    clock, given = time.perf_counter_ns, list[Arrived]()
+    chain: Any = stream(sent(count)).map(f.pass_on).map(f.pass_on).map(f.pass_on)
+    for number, made in chain:
+        given.append(Arrived(number, clock() - made))
+    return given
+
+
+RUNS = {
+    "W1": Run(maps),
+    "W2": Run(rewrite),
+    "W4": Run(awaits),
+    "W5": Run(sync_async_sync),
+    "W7": Run(latency, numbers),
+}
+CANNOT = dict.fromkeys(("W3", "W8"), "has no windows") | {"W6": "has no state for each key"}
