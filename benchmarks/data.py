@@ -22,12 +22,14 @@ SIZE, HOP, BOUND = 10 * SECOND, 2 * SECOND, 2 * SECOND
 
 @cache
 def lines(count: int) -> list[bytes]:
-    """Orders as JSON lines, a hundred a second: 1,000 users, one order in a hundred out of order."""
+    """Orders as JSON lines, 5,000 a second: 1,000 users, so some ten orders a user and hop; one in a hundred out of
+    order.
+    """
     chance = random.Random(7)
     given = list[bytes]()
     for index in range(count):
         behind = chance.randrange(BOUND) if chance.random() < 0.01 else 0
-        at = index * 10_000 - behind
+        at = index * 200 - behind
         order = {"user": f"u{chance.randrange(1_000)}", "amount": chance.randrange(100), "at": at}
         given.append(json.dumps(order).encode())
     return given

@@ -52,6 +52,11 @@ def runs(*listeners: Listener) -> dict[str, Run]:
         Stream.read(orders(count)).key_by(f.user).scan(0.0, f.spent).write(results).run(config)
         return results
 
+    def told_of_stream(count: int) -> list[int]:
+        results = list[int]()
+        Stream.read(range(count)).through(told).write(results).run(config)
+        return results
+
     async def latency(count: int) -> list[Arrived]:
         clock, given = time.perf_counter_ns, list[Arrived]()
         async for number, made in three.amap(asent(count), listeners=listeners):
@@ -72,6 +77,7 @@ def runs(*listeners: Listener) -> dict[str, Run]:
         "W3 late": Run(lambda count: counted(count, Tumbling("10s"), bound="1s", late="1s"), plain),
         "W4": Run(lambda count: list(wait.map(range(count), listeners=listeners))),
         "W5": Run(lambda count: list(told.map(range(count), listeners=listeners))),
+        "W5 stream": Run(told_of_stream),
         "W6": Run(running),
         "W7": Run(lambda count: asyncio.run(latency(count)), numbers),
         "W7 stream": Run(latency_of_stream, numbers),

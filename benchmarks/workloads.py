@@ -28,10 +28,10 @@ class Workload:
 WORKLOADS = {
     "W1": Workload("five maps and a filter", 1_000_000, 0.9),
     "W2": Workload("JSON to pydantic to JSON", 100_000, 1.2, {"": ("", "one call")}),
-    "W3": Workload("keyed tumbling windows", 200_000, 0.9, {"": ("",), "checkpointed": ("",), "late": ("late",)}),
+    "W3": Workload("keyed tumbling windows", 500_000, 0.9, {"": ("",), "checkpointed": ("",), "late": ("late",)}),
     "W4": Workload("20 k waits, 100 at a time", 20_000, 1.2, {"": ("", "workers")}),
-    "W5": Workload("sync, async, sync", 200_000, 0.75),
-    "W6": Workload("running value per key", 200_000, 0.7),
+    "W5": Workload("sync, async, sync", 300_000, 0.75, {"": ("",), "stream": ("",)}),
+    "W6": Workload("running value per key", 500_000, 0.7),
     "W7": Workload("latency over three pipes", 10_000, None, {"": ("", "blocking"), "stream": ("",)}),
-    "W8": Workload("keyed hopping windows", 200_000, 0.8),
+    "W8": Workload("keyed hopping windows", 500_000, 0.8),
 }
