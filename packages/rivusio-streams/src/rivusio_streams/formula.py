@@ -23,6 +23,7 @@ class Formula:
         merge: the accumulator of the values of both.
         result: the result of an accumulator.
         names: what the expressions use, by name.
+        counts: an accumulator is the number of values, whatever they are: that need not even be a loop.
 
     Example, the sum of squares:
 
@@ -36,3 +37,4 @@ class Formula:
     merge: str
     result: str = "{a}"
     names: Mapping[str, object] = field(default_factory=dict[str, object])
+    counts: bool = False

@@ -42,7 +42,7 @@ class Count(Aggregator[object, int, int]):
         return accumulator
 
     def formula(self) -> Formula:
-        return Formula("0", "{a} + 1", "{a} + {b}")
+        return Formula("0", "{a} + 1", "{a} + {b}", counts=True)
 
 
 @dataclass(frozen=True)

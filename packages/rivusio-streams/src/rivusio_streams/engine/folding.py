@@ -6,10 +6,12 @@ A chunk of values of one window takes one call; nothing is called for a value bu
 from __future__ import annotations
 
 import ast
+import collections
 import linecache
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any, cast
 
 from rivusio_streams.aggregate import Aggregator, formula_of
@@ -17,6 +19,9 @@ from rivusio_streams.engine.operators.nothing import NOTHING
 from rivusio_streams.formula import Formula
 
 __all__ = ["Folding", "Switch"]
+
+_count: Callable[[dict[Any, int], Iterable[Any]], None] = getattr(collections, "_count_elements")  # noqa: B009
+"""What `Counter` counts with, in C; it is private, and has been there since Python 3.3."""
 
 _TEXT = """\
 def bind(nothing, number{parameters}):
@@ -31,9 +36,7 @@ def bind(nothing, number{parameters}):
                         a = {create}{numbered}
                 fresh[k] = {add}
         else:
-            for {row} in {each}:
-                {begin}
-                fresh[k] = {add}
+            {whole}
 
     def scatter(keys, values, times, switch):
         begin = end = 0
@@ -59,6 +62,15 @@ def bind(nothing, number{parameters}):
 
     return fold, scatter, merge, results
 """
+_WHOLE = """for {row} in {each}:
+                {begin}
+                fresh[k] = {add}"""
+_COUNTED = """known = len(fresh)
+            try:
+                count(fresh, keys)
+            finally:
+                for k in islice(fresh, known, None):
+                    seen[k] = number()"""
 _BEGIN = """a = get(k, nothing)
                 if a is nothing:
                     a = {create}{numbered}"""
@@ -94,7 +106,7 @@ class Folding:
         """
         written = formula_of(aggregator) or _called(aggregator)
         texts = (written.create, written.add, written.merge, written.result)
-        compiled = _compiled(*texts, tuple(written.names), numbers=number is not None)
+        compiled = _compiled(*texts, tuple(written.names), numbers=number is not None, counts=written.counts)
         fold, scatter, merge, results = compiled(NOTHING, number, *written.names.values())
         return Folding(fold, scatter, merge, results)
 
@@ -114,7 +126,7 @@ def _called(aggregator: Aggregator[Any, Any, Any]) -> Formula:
 
 @lru_cache(maxsize=256)
 def _compiled(
-    create: str, add: str, merge: str, result: str, names: tuple[str, ...], *, numbers: bool
+    create: str, add: str, merge: str, result: str, names: tuple[str, ...], *, numbers: bool, counts: bool
 ) -> Callable[..., tuple[Any, ...]]:
     given = {name: f"f{index}" for index, name in enumerate(names)}
     columns = {"t": "times", "k": "keys", "v": "values"}
@@ -133,6 +145,9 @@ def _compiled(
     parameters = "".join(f", {name}" for name in given.values())
     each = rows if needed == ["k"] else f"zip({rows})"
     timed = "" if "t" in needed else "t, ", "" if "t" in needed else "times, "
+    whole = _WHOLE.format(row=row, each=each, begin=begin, add=written["add"])
+    if counts:
+        whole = _COUNTED if numbers else "count(fresh, keys)"
     results = "list(accumulators)" if result == "{a}" else f"[{written['result']} for a in accumulators]"
     source = _TEXT.format(
         parameters=parameters,
@@ -140,13 +155,13 @@ def _compiled(
         each=each,
         timed_row=timed[0] + row,
         timed_rows=timed[1] + rows,
-        begin=begin,
+        whole=whole,
         results=results,
         numbered=numbered,
         **written,
     )
     name = f"<rivusio fold: {written['add']}>"
-    namespace: dict[str, object] = {}
+    namespace: dict[str, object] = {"count": _count, "islice": islice}
     exec(compile(source, name, "exec"), namespace)  # the text is the aggregator's own formula
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
     return cast("Callable[..., tuple[Any, ...]]", namespace["bind"])
