@@ -5,21 +5,27 @@ What was yielded is handed on at once, also while the next item is waited for.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import sys
 import threading
 from collections import deque
 from collections.abc import AsyncIterable, Callable, Generator, Iterable
 from typing import Generic, TypeVar
 
 import anyio
-import anyio.from_thread
-import anyio.lowlevel
 
+from rivusio_core.event_loop import running_loop
 from rivusio_streams.source import AsyncPartition, EndOfPartition
 
 __all__ = ["PumpedPartition", "ThreadedPartition"]
 
 T = TypeVar("T")
+
+
+def _taken(waiting: deque[T], most: int) -> list[T]:
+    # One by one: the thread that reads may put more meanwhile.
+    return [waiting.popleft() for _ in range(min(most, len(waiting)))]
 
 
 class PumpedPartition(AsyncPartition[T], Generic[T]):
@@ -62,7 +68,7 @@ class PumpedPartition(AsyncPartition[T], Generic[T]):
             self._room.set()
             self._came = anyio.Event()
             await self._came.wait()
-        batch = [self._waiting.popleft() for _ in range(min(maximum, len(self._waiting)))]
+        batch = _taken(self._waiting, maximum)
         self._room.set()
         return batch
 
@@ -70,6 +76,19 @@ class PumpedPartition(AsyncPartition[T], Generic[T]):
         items = [*self._waiting]
         self._waiting.clear()
         return items
+
+
+def _caller() -> Callable[[Callable[[], None]], object]:
+    """What has the running event loop call something soon, from any thread and without waiting for it.
+
+    A thread that waited would read one item at a time; so it reads on until it blocks, or nobody wants more.
+    """
+    if running_loop() == "trio":
+        run_sync_soon: Callable[[Callable[[], None]], object] = (
+            sys.modules["trio"].lowlevel.current_trio_token().run_sync_soon
+        )
+        return run_sync_soon
+    return asyncio.get_running_loop().call_soon_threadsafe
 
 
 class ThreadedPartition(AsyncPartition[T], Generic[T]):
@@ -91,7 +110,7 @@ class ThreadedPartition(AsyncPartition[T], Generic[T]):
         self._room = threading.Condition(self._lock)
         self._came: anyio.Event | None = None
         self._thread: threading.Thread | None = None
-        self._token = anyio.lowlevel.current_token()
+        self._soon = _caller()
 
     async def next_batch(self, maximum: int) -> list[T]:
         while True:
@@ -99,7 +118,7 @@ class ThreadedPartition(AsyncPartition[T], Generic[T]):
                 self._most = maximum
                 self._room.notify()
                 if self._waiting:
-                    return [self._waiting.popleft() for _ in range(min(maximum, len(self._waiting)))]
+                    return _taken(self._waiting, maximum)
                 if self._over:
                     if self._error is not None:
                         raise self._error
@@ -163,4 +182,4 @@ class ThreadedPartition(AsyncPartition[T], Generic[T]):
             came, self._came = self._came, None
         if came is not None:
             with contextlib.suppress(RuntimeError):  # the loop is gone, and nobody waits any more
-                anyio.from_thread.run_sync(came.set, token=self._token)
+                self._soon(came.set)

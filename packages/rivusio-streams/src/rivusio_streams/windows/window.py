@@ -79,7 +79,7 @@ def windowed(keys: Iterable[Any], window: Window, values: Iterable[Any], pane: P
     """`Windowed(key, window, value, pane)` of each key and value, in half the time: windows close with many at once."""
     keys = list(keys)
     made = list(map(object.__new__, repeat(Windowed, len(keys))))
-    columns = (keys, repeat(window), values, repeat(pane))
+    columns: tuple[Iterable[Any], ...] = (keys, repeat(window), values, repeat(pane))
     for put, column in zip(_FIELDS, columns, strict=True):
         deque(map(put, made, column), maxlen=0)  # calls it for each
     return made
