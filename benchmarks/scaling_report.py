@@ -56,7 +56,9 @@ def draw(found: Found) -> None:
 
     figure, axes = plt.subplots(figsize=(8, 4))
     for marker, (what, points) in zip("osDv", found.items(), strict=True):
-        axes.plot([each["size"] for each in points], [each["ns_per_item"] for each in points], marker=marker, label=what)
+        axes.plot(
+            [each["size"] for each in points], [each["ns_per_item"] for each in points], marker=marker, label=what
+        )
     axes.set(xscale="log", ylim=(0, None), xlabel="so many of them", ylabel="ns an item")
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
