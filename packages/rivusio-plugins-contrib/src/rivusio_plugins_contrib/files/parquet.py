@@ -27,7 +27,7 @@ __all__ = ["Parquet"]
 T = TypeVar("T")
 
 _ROW_GROUP = 10_000
-"""Rows written at once, and so held in memory."""
+"""Rows of a group: what other tools read at once, whatever the size of the chunks that came."""
 
 
 class Parquet(Source[T], TwoPhaseSink[T], Generic[T]):
@@ -135,7 +135,7 @@ class Parquet(Source[T], TwoPhaseSink[T], Generic[T]):
             except ValueError as error:
                 raise ItemRefused(f"{self.path}: {error}") from error
         self._buffer += rows
-        if len(self._buffer) >= _ROW_GROUP:
+        while len(self._buffer) >= _ROW_GROUP:
             self._write_group()
 
     def flush(self) -> None:
@@ -144,7 +144,7 @@ class Parquet(Source[T], TwoPhaseSink[T], Generic[T]):
             return
         if self._writer is None and not self._buffer:
             return  # nothing came since the last time
-        self._write_group()
+        self._write_rest()
         writer, file = self._writer, self._file
         if writer is not None and file is not None:
             with self._failing("completing"):
@@ -162,8 +162,7 @@ class Parquet(Source[T], TwoPhaseSink[T], Generic[T]):
 
     def stage(self) -> JsonValue:
         parts = self._staging
-        if self._buffer:
-            self._write_group()
+        self._write_rest()
         with self._failing("staging"):
             if self._writer is not None:
                 self._writer.close()
@@ -195,12 +194,15 @@ class Parquet(Source[T], TwoPhaseSink[T], Generic[T]):
                 self._parts.discard()
             self._parts = None
 
+    def _write_rest(self) -> None:
+        if self._buffer:  # less than a group: whole ones are written as they fill up
+            self._write_group()
+
     def _write_group(self) -> None:
-        rows, self._buffer = self._buffer, []
+        rows, self._buffer = self._buffer[:_ROW_GROUP], self._buffer[_ROW_GROUP:]
         writer = self._writer or self._begin()
-        if rows:
-            with self._failing("writing"):
-                writer.write(list(zip(*rows, strict=True)))
+        with self._failing("writing"):
+            writer.write(list(zip(*rows, strict=True)))
 
     @contextmanager
     def _failing(self, what: str) -> Generator[None, None, None]:
