@@ -16,6 +16,7 @@ from rivusio_core import (
     DeadLetter,
     FlatPipe,
     PipeError,
+    Profiler,
     SyncBasePipe,
     keep,
     pipe,
@@ -134,7 +135,7 @@ sync_specs = specs.filter(lambda spec: not spec.kind.startswith("a") or spec.kin
 numbers = st.lists(st.integers(1, 60), max_size=25)
 
 
-def check(chain: list[Spec], given_numbers: list[int], concurrency: int = 1) -> None:
+def check(chain: list[Spec], given_numbers: list[int], concurrency: int = 1, *, profiled: bool = False) -> None:
     pipeline: BasePipe[Any, Any] = made(chain[0])
     for spec in chain[1:]:
         step = made(spec)
@@ -146,7 +147,7 @@ def check(chain: list[Spec], given_numbers: list[int], concurrency: int = 1) -> 
     got: list[int] = []
     ended: int | None = None
     try:
-        for value in pipeline.map(given_numbers, dead_letters=letters):
+        for value in pipeline.map(given_numbers, dead_letters=letters, listeners=[Profiler()] * profiled):
             got.append(value)  # noqa: PERF402  # what came before an error counts
     except PipeError as error:
         ended = error.position
@@ -175,3 +176,9 @@ def test_mixed_chains(chain: list[Spec], given_numbers: list[int]) -> None:
 @settings(max_examples=80, deadline=None)
 def test_concurrent_chains(chain: list[Spec], given_numbers: list[int], concurrency: int) -> None:
     check(chain, given_numbers, concurrency)
+
+
+@given(st.lists(specs, min_size=1, max_size=4), numbers, st.integers(1, 3))
+@settings(max_examples=150, deadline=None)
+def test_measuring_changes_nothing(chain: list[Spec], given_numbers: list[int], concurrency: int) -> None:
+    check(chain, given_numbers, concurrency, profiled=True)

@@ -4,6 +4,7 @@ from rivusio_core.branch import branch
 from rivusio_core.clock import Clock, SystemClock
 from rivusio_core.dead_letter import DeadLetter
 from rivusio_core.duration import Duration
+from rivusio_core.engine.profiler import Profiler
 from rivusio_core.errors import (
     BadRecord,
     BulkheadFull,
@@ -56,6 +57,7 @@ from rivusio_core.policy.limits import Limits
 from rivusio_core.policy.options import PipeOptions
 from rivusio_core.policy.rate_limit import RateLimit
 from rivusio_core.policy.retry import Retry
+from rivusio_core.profile import Profile, StepProfile
 from rivusio_core.resource import Resource, Use, resource
 from rivusio_core.route import route
 from rivusio_core.run_clock import run_clock
@@ -109,6 +111,8 @@ __all__ = [
     "PluginLoadError",
     "PluginTypeError",
     "PluginVersionError",
+    "Profile",
+    "Profiler",
     "RateLimit",
     "Resource",
     "RetriesExhausted",
@@ -121,6 +125,7 @@ __all__ = [
     "SourceError",
     "StateError",
     "StateLimitExceeded",
+    "StepProfile",
     "SyncBasePipe",
     "SystemClock",
     "Tally",

@@ -24,7 +24,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Literal
+from typing import Literal, TypeVar
 
 from rivusio_core.errors import PipeError
 
@@ -127,6 +127,9 @@ class Listener:
         """
 
 
+L = TypeVar("L", bound=Listener)
+
+
 class Listeners(Listener):
     """Several listeners as one, each guarded. Falsy when there is none, so that callers can skip the work."""
 
@@ -135,6 +138,10 @@ class Listeners(Listener):
 
     def __bool__(self) -> bool:
         return bool(self._guards)
+
+    def first(self, kind: type[L]) -> L | None:
+        """The first listener of a kind, if there is one."""
+        return next((guard.listener for guard in self._guards if isinstance(guard.listener, kind)), None)
 
     @property
     def disabled(self) -> tuple[Listener, ...]:

@@ -25,6 +25,7 @@ from rivusio_core.cardinality import cardinality
 from rivusio_core.dead_letter import DeadLetter
 from rivusio_core.engine.listing import ChainCode, code_of
 from rivusio_core.engine.nature import check_options, parts_of
+from rivusio_core.engine.profiler import Profiler
 from rivusio_core.errors import ConfigError, DefinitionError, Fault, SinkError, SourceError
 from rivusio_core.graph import GraphFormat
 from rivusio_core.hints.text import type_text
@@ -33,6 +34,7 @@ from rivusio_core.pipe import BasePipe
 from rivusio_core.pipe_graph import pipe_graph
 from rivusio_core.pipeline import Pipeline, steps_of
 from rivusio_core.ports import ports_of, unknown_ports
+from rivusio_core.profile import Profile
 from rivusio_core.runnable import CheckReport, Launch, RunReport
 from rivusio_core.stdio import Output, lines
 
@@ -48,14 +50,17 @@ class PipeSettings(BaseModel):
 
     dead_letters: Path | None = None
     """A file to which items that failed for good are appended, as JSON lines; made readable for its owner alone."""
+    profile: bool = False
+    """Measure where the time goes, step by step."""
 
 
 @dataclass
 class PipeReport:
-    """What became of a run: the counts of each step."""
+    """What became of a run: the counts of each step, and where the time went if that was asked for."""
 
     name: str
     steps: dict[str, Tally] = field(default_factory=dict[str, Tally])
+    profile: Profile | None = None
 
     def to_json(self) -> Mapping[str, object]:
         """Name, and the counts by step."""
@@ -63,11 +68,13 @@ class PipeReport:
             "name": self.name,
             "steps": {step: asdict(tally) for step, tally in self.steps.items()},
             "unaccounted": sum(abs(tally.unaccounted) for tally in self.steps.values()),
+            **({} if self.profile is None else {"profile": self.profile.to_json()}),
         }
 
     def summary(self) -> str:
         """A line for each step."""
-        return "\n".join([self.name, *(f"  {step}: {_counted(tally)}" for step, tally in self.steps.items())])
+        counts = [f"  {step}: {_counted(tally)}" for step, tally in self.steps.items()]
+        return "\n".join([self.name, *counts, *(() if self.profile is None else self.profile.lines())])
 
 
 def _counted(tally: Tally) -> str:
@@ -187,12 +194,14 @@ class PipeRunnable:
         read, write, counts = _reader(ports_of(self.pipe).takes), _writer(self._json), _Counts(self.name)
         with ExitStack() as stack:
             letters = stack.enter_context(_DeadLetters(settings.dead_letters)).add if settings.dead_letters else None
-            listeners = (*launch.listeners, counts)
+            profiler = Profiler() if settings.profile else None
+            listeners = (*launch.listeners, counts, *(() if profiler is None else (profiler,)))
             results = self.pipe.amap(_items(launch, read), listeners=listeners, dead_letters=letters)
             out = Output()
             async with aclosing(_closable(results)) as closing:
                 async for result in closing:
                     out.write(write(result))
+        counts.report.profile = None if profiler is None else profiler.profile()
         return counts.report
 
 

@@ -12,6 +12,7 @@ from rivusio_core.duration import Duration
 from rivusio_core.engine.build import step_names
 from rivusio_core.engine.context import DeadLetterReceiver, RunContext
 from rivusio_core.engine.nature import check_options, needs_loop, parts_of
+from rivusio_core.engine.profiler import Profiler
 from rivusio_core.engine.watchdog import Watchdog
 from rivusio_core.errors import ConfigError
 from rivusio_core.event_loop import running_loop
@@ -58,6 +59,7 @@ def runs_in_loop(pipe: BasePipe[Any, Any], settings: RunSettings) -> bool:
     """Whether a run of the pipeline with these settings takes an event loop."""
     receiver = settings.get("dead_letters")
     waits = settings.get("parallel") is not None or settings.get("clock") is not None
+    waits = waits or any(isinstance(each, Profiler) for each in settings.get("listeners", ()))
     return waits or inspect.iscoroutinefunction(receiver) or needs_loop(pipe)
 
 

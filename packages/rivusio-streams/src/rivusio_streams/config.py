@@ -91,6 +91,7 @@ class RunSettings(BaseModel):
     progress: bool | None = Field(
         default=None, description="Show progress on standard error; by default where that is a terminal."
     )
+    profile: bool = Field(default=False, description="Measure where the time goes, step by step, for the report.")
     record: Path | None = Field(
         default=None, description="Where the run keeps a record of itself, a JSON file for `rivusio explain`."
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
 from rivusio_core.listener import Tally
+from rivusio_core.profile import Profile
 from rivusio_streams.delivery import Guarantee
 from rivusio_streams.error_report import ErrorReport
 from rivusio_streams.plan import Plan
@@ -57,6 +58,7 @@ class Report:
         guarantee: what can be promised of its results after a crash.
         restarts: how often it began again by itself; counts are those since the last time.
         errors: the items that failed and were skipped or became dead letters, by kind.
+        profile: where the time went, if that was asked for (`RunConfig(profile=True)`).
     """
 
     name: str
@@ -68,6 +70,7 @@ class Report:
     guarantee: Guarantee | None = None
     restarts: int = 0
     errors: ErrorReport = field(default_factory=ErrorReport)
+    profile: Profile | None = None
 
     @property
     def steps(self) -> Mapping[str, Tally]:
@@ -85,6 +88,8 @@ class Report:
             lines.append(f"{self.ahead} items lay too far in the future to move the watermark")
         if self.ledger.unaccounted:
             lines.append(f"{self.ledger.unaccounted} items are unaccounted for: please report this as a bug of Rivusio")
+        if self.profile is not None:
+            lines += self.profile.lines()
         return "\n".join(lines)
 
     def _table(self) -> list[str]:
@@ -116,6 +121,7 @@ class Report:
             "guarantee": None if self.guarantee is None else self.guarantee.to_json(),
             "restarts": self.restarts,
             "errors": self.errors.to_json(),
+            **({} if self.profile is None else {"profile": self.profile.to_json()}),
         }
 
     def __str__(self) -> str:

@@ -31,6 +31,7 @@ class Options(argparse.Namespace):
     plugin: str = ""
     json: bool = False
     code: bool = False
+    profile: bool = False
     show_values: bool = False
     traceback: bool = False
     settings: list[str]

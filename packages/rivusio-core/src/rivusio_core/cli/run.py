@@ -22,13 +22,17 @@ __all__ = ["COMMAND"]
 
 def _add(parser: Parser) -> None:
     parser.add_argument("target", metavar="TARGET", help="module:flow or file.py:flow")
+    parser.add_argument(
+        "--profile", action="store_true", help="show where the time went, step by step, and what the bottleneck is"
+    )
     add_settings(parser)
 
 
 def _execute(options: Options) -> int:
     runnable = load_target(options.target, json=options.json)
+    settings = [*options.settings, *(["profile=true"] if options.profile else [])]
     configuration = load_configuration(
-        runnable.run_settings(), folder=Path.cwd(), environ=os.environ, overrides=options.settings
+        runnable.run_settings(), folder=Path.cwd(), environ=os.environ, overrides=settings
     )
     held = _Held()
     launch = Launch(

@@ -106,10 +106,10 @@ async def build(
     *,
     columns: int = 1,
     names: Sequence[str] | None = None,
-) -> list[Stage]:
-    """Set the pipes of a pipeline up and make the stages that run it, in order.
+) -> tuple[Stage, list[Stage]]:
+    """Set the pipes of a pipeline up and make the stages that run it; gives what to push, and the stages in order.
 
-    Push the first; `open` them all before, last one first. Empty where the pipeline has no steps.
+    `open` them all before, last one first. Where the pipeline has no steps, there are none, and `out` is pushed.
 
     Args:
         pipe: the pipeline.
@@ -129,22 +129,31 @@ async def build(
         steps.append([] if segment.batch else [await opening.step(each, name) for each, name in pairs])
     stages = list[Stage]()
     for segment, own in zip(reversed(found), reversed(steps), strict=True):
-        if segment.batch is not None:
-            stage: Stage = BatchStage(segment.names[0], segment.batch.size, segment.batch.within, context, out)
-        else:
-            keeps = context.dead_letters is not None
-            chain = Chain(own, context.clock, keeps_dead_letters=keeps, columns=columns)
-            if segment.concurrency > 1:
-                ordered = segment.pipes[0].options.ordered
-                if own[0].kind == "flat":
-                    stage = PieceStage(_work(chain, context), segment.concurrency, out, context, ordered=ordered)
-                else:
-                    stage = ItemStage(chain, segment.concurrency, out, context, ordered=ordered)
-            else:
-                stage = ChainStage(chain, context, out)
+        stage, out = _stage(segment, own, context, columns, out)
         stages.append(stage)
-        out = stage
-    return stages[::-1]
+    return out, stages[::-1]
+
+
+def _stage(segment: Segment, steps: list[Step], context: RunContext, columns: int, out: Stage) -> tuple[Stage, Stage]:
+    """The stage of a segment, and what to push in its place."""
+    name, concurrency, profiler = segment.names[0], segment.concurrency, context.profiler
+    if segment.batch is not None:
+        stage: Stage = BatchStage(name, segment.batch.size, segment.batch.within, context, out)
+        return stage, stage if profiler is None else profiler.stage(name, stage)
+    keeps = context.dead_letters is not None
+    if concurrency == 1:
+        chain = Chain(steps, context.clock, keeps_dead_letters=keeps, columns=columns)
+        stage = ChainStage(chain, context, out)
+        return stage, stage if profiler is None else profiler.chain(stage, chain)
+    if profiler is not None:
+        steps = [profiler.concurrent_step(step, concurrency) for step in steps]
+    chain = Chain(steps, context.clock, keeps_dead_letters=keeps, columns=columns)
+    ordered = segment.pipes[0].options.ordered
+    if steps[0].kind == "flat":
+        stage = PieceStage(_work(chain, context), concurrency, out, context, ordered=ordered)
+    else:
+        stage = ItemStage(chain, concurrency, out, context, ordered=ordered)
+    return stage, stage if profiler is None else profiler.concurrent_stage(name, stage)
 
 
 def _work(chain: Chain, context: RunContext) -> Work:

@@ -14,6 +14,7 @@ from rivusio_core.engine.failure import OpenFlat, StepFailure, close_flats, loca
 from rivusio_core.engine.kernel import Emission, Kernel, kernel
 from rivusio_core.engine.notes import Failure, Notes
 from rivusio_core.engine.noticing import noticing
+from rivusio_core.engine.sampling import Sampler
 from rivusio_core.engine.stage import Chunk
 from rivusio_core.engine.step import Step, StepFailed, drive
 from rivusio_core.errors import BadRecord, Fatal, PipeError
@@ -52,7 +53,9 @@ class Chain:
         self._keeps_dead_letters = keeps_dead_letters
         self._columns = columns
         self._strict = strict
-        self._bound: dict[tuple[int, Emission, bool, bool], tuple[Kernel, Callable[..., Any]]] = {}
+        self.sampler: Sampler | None = None
+        """Has some chunks timed call by call, where the run is profiled."""
+        self._bound: dict[tuple[int, Emission, bool, bool, bool], tuple[Kernel, Callable[..., Any]]] = {}
 
     @property
     def is_async(self) -> bool:
@@ -66,13 +69,15 @@ class Chain:
     def _loop(
         self, start: int, emission: Emission, *, counted: bool, bare: bool = False
     ) -> tuple[Kernel, Callable[..., Any]]:
-        key = (start, emission, counted, bare)
+        sampler = self.sampler if self.sampler is not None and self.sampler.timing else None
+        key = (start, emission, counted, bare, sampler is not None)
         found = self._bound.get(key)
         if found is None:
             steps = self.steps[start:]
             shapes, columns = tuple((step.kind, step.how) for step in steps), 0 if bare else self._columns
             compiled = kernel(shapes, emission, columns, counted, bare)
-            found = self._bound[key] = (compiled, compiled.bind(*(step.call for step in steps)))
+            calls = [step.call for step in steps] if sampler is None else sampler.calls(steps, start)
+            found = self._bound[key] = (compiled, compiled.bind(*calls))
         return found
 
     # ------------------------------------------------------------------------------------------- chunk by chunk
@@ -84,6 +89,8 @@ class Chain:
             PipeError: an item failed and its step says `fail`; everything before it was emitted.
         """
         began = time.perf_counter()
+        if self.sampler is not None:
+            self.sampler.chunk(len(chunk))
         outs: list[list[Any]] = [[] for _ in range(self._columns + 1)]
         try:
             await self._run(0, chunk.values, chunk.columns, outs, emit, notes)
@@ -328,7 +335,8 @@ class Chain:
         step = self.steps[index]
         tally = notes.tally(step.name)
         try:
-            results, attempts = await step.results(item, error, self._clock)
+            trying = step.results(item, error, self._clock)
+            results, attempts = await (trying if self.sampler is None else self.sampler.recover(index, trying))
         except StepFailed as failed:
             final = failed.error
             if final.position is None:

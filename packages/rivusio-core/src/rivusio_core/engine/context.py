@@ -10,6 +10,7 @@ from rivusio_core.clock import BlockingClock, Clock, SystemClock
 from rivusio_core.dead_letter import DeadLetter
 from rivusio_core.engine.budget import Budget
 from rivusio_core.engine.notes import Notes
+from rivusio_core.engine.profiler import Profiler
 from rivusio_core.errors import DeadLetterError
 from rivusio_core.listener import Listener, Listeners, RunInfo, Tally
 
@@ -48,6 +49,10 @@ class RunContext:
         self.dead_letters = dead_letters
         self._observer = observer
         self.clock: Clock = clock or (BlockingClock() if blocking else SystemClock())
+        self.profiler = self.listeners.first(Profiler)
+        """Has the run measured."""
+        if self.profiler is not None:
+            self.profiler.follow(self.clock)
         self.budget = Budget(memory)
         self.blocking = blocking
         self.tallies: dict[str, Tally] = {}

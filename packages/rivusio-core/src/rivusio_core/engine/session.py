@@ -145,14 +145,16 @@ class Session:
             self._tell()
 
     async def _run(self, opening: Opening) -> None:
+        context, profiler = self._context, self._context.profiler
+        out: Stage = self._outlet if profiler is None else profiler.stage("results", self._outlet, "sink")
         if self._parallel is not None:
-            stages = [await parallel_stage(self._pipe, self._parallel, self._context, opening, self._outlet)]
+            first = await parallel_stage(self._pipe, self._parallel, context, opening, out)
+            stages = [first]
         else:
-            stages = await build(self._pipe, self._context, opening, self._outlet)
+            first, stages = await build(self._pipe, context, opening, out)
         async with anyio.create_task_group() as group:
             for stage in reversed(stages):
                 await stage.open(group)
-            first = stages[0] if stages else self._outlet
             await self._feed(first)
             await first.signal(End())
 

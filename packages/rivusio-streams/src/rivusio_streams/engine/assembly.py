@@ -11,6 +11,7 @@ from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.opening import Opening
 from rivusio_core.engine.stage import Stage, Stateful
 from rivusio_core.pipeline import Pipeline, steps_of
+from rivusio_core.profile import Role
 from rivusio_streams.engine.bounded import BoundedStates
 from rivusio_streams.engine.clock_time_stage import ClockTimeStage
 from rivusio_streams.engine.entering import Entering, Entrance, watermark_of
@@ -132,9 +133,9 @@ class Assembly:
         name, context = self._plan.name(node), self._context
         match node:
             case WriteNode():
-                return [self._enters(name, self._add(self._sink(self.writers[name], node)))]
+                return [self._enters(name, self._write(name, node))]
             case TeeNode():
-                return [FanOut([self._enters(name, self._add(self._sink(self.writers[name], node))), out])]
+                return [FanOut([self._enters(name, self._write(name, node)), out])]
             case SideNode():
                 return [out]
             case PipeNode():
@@ -142,13 +143,13 @@ class Assembly:
             case EventTimeNode():
                 return [self._enters(name, self._event_time(name, node, node.inputs[0], out))]
             case KeyNode():
-                return [self._enters(name, self._add(KeyStage(name, node.key, context, out)))]
+                return [self._enters(name, self._add(name, KeyStage(name, node.key, context, out)))]
             case KeyedNode():
                 return self._keyed(name, node, out)
             case MergeNode():
                 merge = MergeStage(name, len(node.inputs), self._columns[id(node)], context, out)
                 self.stages.append(merge)
-                return merge.inputs
+                return [self._measured(name, each) for each in merge.inputs]
             case ReadNode():
                 source = self.sources[id(node)]
                 timed = node.source.timed
@@ -164,16 +165,16 @@ class Assembly:
         steps = tuple(step for node in run for step in steps_of(node.pipe))
         names = [name for node in run for name in self._plan.names[id(node)]]
         if id(last) in self._reordered:
-            out = self._add(ReorderStage(out))
+            out = self._add(names[-1], ReorderStage(out))
         columns = self._columns[id(last)]
         wanted = set[str]() if self._entering is None else self._entering.steps
         parts = [0, *(index for index, step in enumerate(names) if index and step in wanted), len(names)]
         for start, stop in reversed([*pairwise(parts)]):
             part: Pipeline[Any, Any] = Pipeline(steps[start:stop])
             called = names[start:stop]
-            made = await build(part, self._context, self._opening, out, columns=columns, names=called)
+            first, made = await build(part, self._context, self._opening, out, columns=columns, names=called)
             self.stages += reversed(made)
-            out = self._enters(names[start], made[0] if made else out)
+            out = self._enters(names[start], first)
         self._heads[id(run[0])] = [out]
         return out
 
@@ -204,9 +205,16 @@ class Assembly:
         """A signal must follow every chunk, so that items are put back in order."""
         return bool(self._reordered)
 
-    def _add(self, stage: Stage) -> Stage:
+    def _add(self, name: str, stage: Stage, role: Role = "stage") -> Stage:
         self.stages.append(stage)
-        return stage
+        return self._measured(name, stage, role)
+
+    def _measured(self, name: str, stage: Stage, role: Role = "stage") -> Stage:
+        profiler = self._context.profiler
+        return stage if profiler is None else profiler.stage(name, stage, role)
+
+    def _write(self, name: str, node: WriteNode | TeeNode | None) -> Stage:
+        return self._add(name, self._sink(self.writers[name], node), "sink")
 
     def _keyed(self, name: str, node: KeyedNode, out: Stage) -> Sequence[Stage]:
         late = self._plan.extras.get(id(node))
@@ -227,17 +235,16 @@ class Assembly:
             meter=Meter(name, limit, self._context.budget) if metered else None,
         )
         self.operators[id(node)] = stage
-        self.stages.append(stage)
-        self._enters(name, stage)
+        head = self._enters(name, self._add(name, stage))
         if not isinstance(node, JoinNode):
-            return [stage]
-        merge = MergeStage(f"{name}: inputs", len(node.inputs), takes, self._context, stage, sided=True)
+            return [head]
+        merge = MergeStage(f"{name}: inputs", len(node.inputs), takes, self._context, head, sided=True)
         self.stages.append(merge)
         return merge.inputs
 
     def _late_out(self, sink: str | None) -> Stage | None:
         if sink is not None:
-            return self._add(self._sink(self.writers[sink], None))
+            return self._write(sink, None)
         return None if self._entering is None else self._entering.late_out()
 
     def _bounds(self, name: str, limit: StateLimit | None) -> Bounds | None:
@@ -259,7 +266,7 @@ class Assembly:
         if not node.spec.by_clock:
             return self._time(name, node.spec, before, out)
         waiting = [self.operators[id(each)] for each in self._plan.waiting(node)]
-        return self._add(ClockTimeStage(name, self._context, bool(self._reordered), waiting, out))
+        return self._add(name, ClockTimeStage(name, self._context, bool(self._reordered), waiting, out))
 
     def _time(self, name: str, spec: EventTime, before: Node, out: Stage, *, of_source: bool = False) -> Stage:
         readers = {reader.origin: reader for source in self.sources.values() for reader in source.readers}
@@ -278,8 +285,7 @@ class Assembly:
         cuts = bool(self._reordered)
         stage = EventTimeStage(name, spec, origins, told, self._context, cuts, reached, out, of_source=of_source)
         self.timing.append(stage)
-        self.stages.append(stage)
-        return stage
+        return self._add(name, stage)
 
     def restore(self, states: Mapping[str, tuple[Any, Mapping[Any, Any]]]) -> bool:
         """Have every stage take up what a snapshot says of it; gives whether it says anything of one."""
@@ -295,4 +301,4 @@ class Assembly:
                 ways[side.side] += self._heads[id(side)]
         outs = [(outs[0] if len(outs) == 1 else FanOut(outs)) if outs else None for outs in ways]
         name = self._plan.name(node)
-        return self._enters(name, self._add(SplitStage(name, node.predicates, self._context, outs)))
+        return self._enters(name, self._add(name, SplitStage(name, node.predicates, self._context, outs)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -40,6 +40,7 @@ class Feed:
         idle_after: microseconds after which steps want to know that a partition gives nothing.
         patience: seconds for which a blocking call is waited for after the run was cancelled.
         sink_seconds: how long sinks have kept the run waiting so far.
+        readers: how many there are.
         out: what is pushed.
         gate: one reader at a time.
     """
@@ -51,6 +52,7 @@ class Feed:
     idle_after: Sequence[int]
     patience: float
     sink_seconds: Callable[[], float]
+    readers: int = 0
     out: Stage = field(init=False)
     gate: Gate = field(default_factory=Gate)
 
@@ -114,14 +116,23 @@ class Reader:
             async with anyio.create_task_group() as group:
                 slot = _Slot()
                 group.start_soon(self._fill, slot)
-                while (lot := await slot.get()) is not None:
+                while (lot := await self._measured(slot.get())) is not None:
                     await self._push(lot)
         else:
-            while (lot := await self._next()) is not None:
+            while (lot := await self._measured(self._next())) is not None:
                 await self._push(lot)
         if self.ended:
             async with self._feed.gate.turn(self.watermark):
                 await self._feed.out.signal(PartitionEnded(self.origin))
+
+    async def _measured(self, getting: Awaitable[Lot | None]) -> Lot | None:
+        profiler, feed = self._feed.context.profiler, self._feed
+        if profiler is None:
+            return await getting
+        lot = await profiler.watch(profiler.source(feed.name, feed.readers), getting)
+        if lot is not None:
+            profiler.pushed(feed.name, len(lot.items))
+        return lot
 
     async def push_rest(self) -> None:
         """Push what was fetched before a stop and is given to nobody yet; nothing fetches any more."""

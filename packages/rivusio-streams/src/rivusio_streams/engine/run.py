@@ -19,6 +19,7 @@ from rivusio_core.duration import seconds, size
 from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.notes import Notes
 from rivusio_core.engine.opening import Opening
+from rivusio_core.engine.profiler import Profiler
 from rivusio_core.engine.session import first_error, with_closing_errors
 from rivusio_core.engine.stage import Keeper, Signal
 from rivusio_core.engine.watchdog import Watchdog
@@ -93,6 +94,8 @@ class FlowRun:
         steps = (*plan.steps, _DEAD_LETTERS) if self._dead else plan.steps
         info = RunContext.info_of(name, steps)
         listeners: list[Listener] = [*config.listeners]
+        if config.profile:
+            listeners.append(Profiler())
         shown = progress_listener(plan, config.progress)
         if shown is not None:
             listeners.append(shown)
@@ -408,8 +411,10 @@ class FlowRun:
             _log.error("run %s: %d items are unaccounted for", self._context.info.name, ledger.unaccounted)
         stopped = any(source.stopping for source in self._sources)
         info = self._context.info
-        errors = self._failures.report()
-        return Report(info.name, info.id, took, ledger, stopped, assembly.ahead(), self.guarantee, errors=errors)
+        errors, profiler = self._failures.report(), self._context.profiler
+        profile = None if profiler is None else profiler.profile()
+        ahead = assembly.ahead()
+        return Report(info.name, info.id, took, ledger, stopped, ahead, self.guarantee, errors=errors, profile=profile)
 
 
 def _ended_by(group: BaseExceptionGroup[BaseException]) -> BaseException:

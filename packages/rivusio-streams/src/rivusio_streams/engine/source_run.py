@@ -81,6 +81,7 @@ class SourceRun:
                 )
                 self.readers.append(reader)
                 self.keys.append(key)
+                feed.readers += 1
         except RunError:
             raise
         except Exception as error:
