@@ -147,3 +147,32 @@ def hang_at_3(number: int) -> int:
     while number == 3:
         pass
     return number
+
+
+@pipe
+def troublesome(number: int) -> object:
+    """Fails in the way that the last digit says."""
+    match number % 10:
+        case 3:
+            raise ValueError(f"the secret is {number}")
+        case 5:
+            os._exit(3)
+        case 7:
+            return lambda: number  # nothing that could be sent
+        case _:
+            return number
+
+
+class SecondTry(SyncBasePipe[int, int]):
+    """Fails for every odd number once."""
+
+    seen: set[int] = state()
+
+    def setup(self) -> None:
+        self.seen = set()
+
+    def process(self, item: int) -> int:
+        if item % 2 and item not in self.seen:
+            self.seen.add(item)
+            raise OSError
+        return item

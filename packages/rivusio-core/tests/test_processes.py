@@ -6,12 +6,15 @@ import itertools
 import os
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sample_pipes import (
     Counting,
     Recorded,
+    SecondTry,
     add,
     die_at_17,
     fail_at_17,
@@ -20,10 +23,26 @@ from sample_pipes import (
     parse,
     print_and_add,
     process_id,
+    troublesome,
     twice,
 )
 
-from rivusio_core import DeadLetter, DefinitionError, Parallel, PipeError, PipeTimeout, RunError, keep, pipe
+from rivusio_core import (
+    DeadLetter,
+    DefinitionError,
+    Listener,
+    Parallel,
+    PipeCrashed,
+    PipeError,
+    PipeTimeout,
+    Retry,
+    RunError,
+    RunInfo,
+    Tally,
+    keep,
+    pipe,
+)
+from rivusio_core.engine.nature import goes_in_lots
 from rivusio_core.pipe import BasePipe
 
 TWO = Parallel(kind="process", workers=2)
@@ -64,6 +83,79 @@ def test_a_failure_ends_the_run_with_what_came_before_it() -> None:
 def test_a_process_that_dies_is_named() -> None:
     with pytest.raises(RunError, match="exit"):
         list(die_at_17.with_options(process=True).map(range(30)))
+
+
+class Tallies(Listener):
+    """The counts of each step."""
+
+    def __init__(self) -> None:
+        self.of: defaultdict[str, Tally] = defaultdict(Tally)
+
+    def step_ran(self, run: RunInfo, step: str, tally: Tally, seconds: float) -> None:
+        self.of[step].add(tally)
+
+
+class Lots(Listener):
+    """How many items a step said it took at once."""
+
+    def __init__(self) -> None:
+        self.counts: list[int] = []
+
+    def step_ran(self, run: RunInfo, step: str, tally: Tally, seconds: float) -> None:
+        self.counts.append(tally.taken)
+
+
+@pytest.mark.parametrize("concurrency", [1, 2])
+def test_items_that_are_done_quickly_travel_together(concurrency: int) -> None:
+    lots = Lots()
+    step = add(amount=1).with_options(process=True, concurrency=concurrency)
+    numbers = range(20_000)
+    assert list((parse >> step).map(map(str, numbers), listeners=[lots])) == [number + 1 for number in numbers]
+    assert max(lots.counts) > 100
+
+
+def test_each_item_of_a_lot_fails_for_itself() -> None:
+    letters: list[DeadLetter] = []
+    step = troublesome.with_options(process=True, concurrency=2, on_error="dead_letter")
+    # The first ones are harmless, so that lots have grown when the others come.
+    numbers = [0] * 3_000 + [*range(40)] + [0] * 100
+    assert list(step.map(numbers, dead_letters=letters)) == [each for each in numbers if each % 10 not in (3, 5, 7)]
+    bad = [(position, each) for position, each in enumerate(numbers) if each % 10 in (3, 5, 7)]
+    found = sorted((letter.error.position or 0, letter.value) for letter in letters)
+    assert found == bad
+    kinds = {letter.value % 10: letter.error for letter in letters}  # type: ignore[operator]  # they are numbers
+    assert isinstance(kinds[3].cause, ValueError)
+    assert isinstance(kinds[5], PipeCrashed)
+    assert "cannot be sent back from the worker process" in str(kinds[7])
+
+
+def test_a_failure_in_a_lot_ends_the_run_with_what_came_before_it() -> None:
+    step = fail_at_17.with_options(process=True)
+    numbers = [*range(100, 2_000), 17, *range(100)]
+    results = step.map(numbers)
+    assert list(itertools.islice(results, 1_900)) == numbers[:1_900]
+    with pytest.raises(PipeError, match="pipe 'fail_at_17' failed on item 1900: ValueError"):
+        next(results)
+
+
+def test_what_failed_in_a_lot_is_tried_again() -> None:
+    tallies, step = Tallies(), SecondTry().with_options(process=True, retry=Retry(attempts=2, backoff="1ms"))
+    assert list(step.map(range(500), listeners=[tallies])) == [*range(500)]
+    found = tallies.of["SecondTry"]
+    assert (found.taken, found.passed, found.given, found.retries) == (500, 500, 500, 250)
+
+
+def test_flat_pipes_in_lots() -> None:
+    step = twice.with_options(process=True, concurrency=2)
+    assert list(step.map(range(3_000))) == [number for number in range(3_000) for _ in range(2)]
+
+
+@pytest.mark.parametrize("options", [{"timeout": "50s"}, {"rate_limit": "100000/s"}, {"validate": True}])
+def test_where_each_call_counts_items_go_alone(options: dict[str, Any]) -> None:
+    lots = Lots()
+    step = add(amount=1).with_options(process=True, concurrency=2, **options)
+    assert list(step.map(range(50), listeners=[lots])) == [*range(1, 51)]
+    assert not goes_in_lots(step)
 
 
 def test_stray_prints_do_no_harm(capfd: pytest.CaptureFixture[str]) -> None:

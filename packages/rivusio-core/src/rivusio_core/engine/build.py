@@ -14,7 +14,8 @@ from rivusio_core.engine.chain import Chain
 from rivusio_core.engine.concurrent import Outcome, PieceStage, Work
 from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.item_stage import ItemStage
-from rivusio_core.engine.nature import needs_loop
+from rivusio_core.engine.lots import lot_work
+from rivusio_core.engine.nature import goes_in_lots, needs_loop
 from rivusio_core.engine.notes import Notes
 from rivusio_core.engine.opening import Opening
 from rivusio_core.engine.process import ProcessPool
@@ -64,6 +65,11 @@ class Segment:
         return only if isinstance(only, Batch) else None
 
     @property
+    def is_chain(self) -> bool:
+        """Plain loops on the task of whoever pushes it."""
+        return self.batch is None and not (len(self.pipes) == 1 and _is_apart(self.pipes[0]))
+
+    @property
     def concurrency(self) -> int:
         """How many items may be in it at once."""
         return self.pipes[0].options.concurrency if len(self.pipes) == 1 else 1
@@ -89,13 +95,17 @@ def segments(pipe: BasePipe[Any, Any], names: Sequence[str] | None = None) -> li
             fused.clear()
 
     for step, name in zip(steps_of(pipe), names or step_names(pipe), strict=True):
-        if isinstance(step, Batch) or step.options.concurrency > 1:
+        if isinstance(step, Batch) or _is_apart(step):
             close()
             found.append(Segment((step,), (name,)))
         else:
             fused.append((step, name))
     close()
     return found
+
+
+def _is_apart(step: BasePipe[Any, Any]) -> bool:
+    return step.options.concurrency > 1 or goes_in_lots(step)
 
 
 async def build(
@@ -141,15 +151,19 @@ def _stage(segment: Segment, steps: list[Step], context: RunContext, columns: in
         stage: Stage = BatchStage(name, segment.batch.size, segment.batch.within, context, out)
         return stage, stage if profiler is None else profiler.stage(name, stage)
     keeps = context.dead_letters is not None
-    if concurrency == 1:
+    if segment.is_chain:
         chain = Chain(steps, context.clock, keeps_dead_letters=keeps, columns=columns)
         stage = ChainStage(chain, context, out)
         return stage, stage if profiler is None else profiler.chain(stage, chain)
-    if profiler is not None:
+    if profiler is not None and steps[0].lots is None:
         steps = [profiler.concurrent_step(step, concurrency) for step in steps]
     chain = Chain(steps, context.clock, keeps_dead_letters=keeps, columns=columns)
     ordered = segment.pipes[0].options.ordered
-    if steps[0].kind == "flat":
+    if steps[0].lots is not None:
+        work = lot_work(chain, context)
+        work = work if profiler is None else profiler.concurrent_work(name, concurrency, work)
+        stage = PieceStage(work, concurrency, out, context, ordered=ordered, grain=None)
+    elif steps[0].kind == "flat":
         stage = PieceStage(_work(chain, context), concurrency, out, context, ordered=ordered)
     else:
         stage = ItemStage(chain, concurrency, out, context, ordered=ordered)

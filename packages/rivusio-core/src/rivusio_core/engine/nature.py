@@ -14,7 +14,7 @@ from rivusio_core.pipeline import steps_of
 from rivusio_core.resource import Use
 from rivusio_core.route import Route
 
-__all__ = ["check_options", "is_async", "needs_loop", "parts_of", "process_of", "uses_of"]
+__all__ = ["check_options", "goes_in_lots", "is_async", "needs_loop", "parts_of", "process_of", "uses_of"]
 
 
 def parts_of(pipe: BasePipe[Any, Any]) -> tuple[BasePipe[Any, Any], ...]:
@@ -42,6 +42,13 @@ def _step_needs_loop(step: BasePipe[Any, Any]) -> bool:
     beside = options.concurrency > 1 or options.thread or options.in_process or options.timeout is not None
     resources = any(use.resource.is_async or use.resource.pool for use in uses_of(step).values())
     return beside or resources or is_async(step) or any(needs_loop(part) for part in parts_of(step))
+
+
+def goes_in_lots(pipe: BasePipe[Any, Any]) -> bool:
+    """Whether several items at once are sent to its worker process: where nothing is to be heeded for each call."""
+    options = pipe.options
+    each = (options.timeout, options.limits, options.limiter, options.bulkhead, options.circuit)
+    return options.process and not options.validate and all(policy is None for policy in each)
 
 
 def is_async(pipe: BasePipe[Any, Any]) -> bool:

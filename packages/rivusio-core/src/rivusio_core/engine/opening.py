@@ -11,7 +11,7 @@ import anyio.to_thread
 
 from rivusio_core.branch import Branch
 from rivusio_core.engine.context import RunContext
-from rivusio_core.engine.nature import check_options, is_async, process_of, uses_of
+from rivusio_core.engine.nature import check_options, goes_in_lots, is_async, process_of, uses_of
 from rivusio_core.engine.pool import Pool
 from rivusio_core.engine.process import ProcessPool
 from rivusio_core.engine.step import How, Kind, Step, attempt_of, drive, interpret_all
@@ -223,7 +223,7 @@ class Opening:
         call = process
         if _is_whole(pipe, kind):
             call = functools.partial(_driven, attempt) if how == "call" else attempt
-        return Step(name, kind, how, call, attempt, options, copies)
+        return Step(name, kind, how, call, attempt, options, copies, process if goes_in_lots(pipe) else None)
 
 
 _IDLE = (SyncLife.teardown, AsyncLife.teardown)

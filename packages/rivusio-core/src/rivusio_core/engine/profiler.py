@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from anyio.abc import TaskGroup
 
@@ -21,6 +21,7 @@ from rivusio_core.profile import Profile, Role, StepProfile
 
 __all__ = ["Profiler"]
 
+P = ParamSpec("P")
 R = TypeVar("R")
 _TRIALS = 2_000
 
@@ -148,6 +149,18 @@ class Profiler(Listener):
         row = self._row(step.name, "concurrent")
         row.concurrency = concurrency
         return timed(step, self._timeline, row.part)
+
+    def concurrent_work(
+        self, name: str, concurrency: int, work: Callable[P, Awaitable[None]]
+    ) -> Callable[P, Awaitable[None]]:
+        """The same for a step that works on several pieces at once."""
+        row = self._row(name, "concurrent")
+        row.concurrency = concurrency
+
+        async def timed_work(*args: P.args, **kwargs: P.kwargs) -> None:
+            await self._timeline.watch(row.part, work(*args, **kwargs))
+
+        return timed_work
 
     def concurrent_stage(self, name: str, stage: Stage) -> Stage:
         """What to push in place of the stage of such a step."""

@@ -10,10 +10,12 @@ from typing import Any
 from rivusio_core.engine.chain import Chain
 from rivusio_core.engine.concurrent import Outcome, Work
 from rivusio_core.engine.context import RunContext
+from rivusio_core.engine.lots import Lot
 from rivusio_core.engine.notes import Notes
 from rivusio_core.engine.opening import Opening
 from rivusio_core.engine.process import ProcessPool
 from rivusio_core.engine.stage import Chunk
+from rivusio_core.engine.worker import portable
 from rivusio_core.pipe import BasePipe
 from rivusio_core.pipeline import steps_of
 
@@ -65,9 +67,13 @@ class PipeJob(_Job):
             self.pipe.options.limits.confine()
 
     async def run(self, message: object) -> object:
-        """The result for an item; a list for a flat pipe."""
+        """The result for an item, a list for a flat pipe; for a `Lot` its `Answers`."""
         if self.call is None:
             raise RuntimeError("open() was not called")
+        if isinstance(message, Lot):
+            answers = await message.answered(self.call)
+            answers.errors = {index: portable(error) for index, error in answers.errors.items()}
+            return answers
         limits = self.pipe.options.limits
         if limits is None:
             return await self.call(message)

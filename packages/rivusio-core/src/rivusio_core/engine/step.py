@@ -35,6 +35,7 @@ class Step:
             failed, and by `interpret`.
         options: the pipe's.
         copies: calls and attempts leave the item as it came.
+        lots: the same as `attempt` for a `Lot` of items at once, which gives `Answers`; where that is possible.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Step:
     attempt: Call
     options: PipeOptions
     copies: bool = False
+    lots: Call | None = None
 
     async def results(self, item: object, failed: Exception | None, clock: Clock) -> tuple[Sequence[object], int]:
         """All results for an item and how often it was tried; `failed` is the error of an attempt already made.

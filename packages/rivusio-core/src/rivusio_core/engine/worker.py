@@ -25,7 +25,7 @@ from anyio.streams.memory import MemoryObjectSendStream
 from rivusio_core.engine.frames import Body, FrameKind, pack, read, unpack
 from rivusio_core.errors import DefinitionError, PipeError, describe
 
-__all__ = ["BOOTSTRAP", "Job", "Start", "imports_main", "main"]
+__all__ = ["BOOTSTRAP", "Job", "Start", "imports_main", "main", "portable"]
 
 BOOTSTRAP = "import sys; sys.path[:] = sys.argv[1:]; from rivusio_core.engine.worker import main; main()"
 
@@ -227,10 +227,10 @@ class _Channel:
 
     def fail(self, error: Exception) -> None:
         """Send an error."""
-        self.write(FrameKind.FAILED, _portable(error))
+        self.write(FrameKind.FAILED, portable(error))
 
 
-def _portable(error: Exception) -> Exception:
+def portable(error: Exception) -> Exception:
     """The error with the stack it was raised from as a note; another one where it cannot be pickled and read again."""
     stack = "".join(traceback.format_tb(error.__traceback__))
     sent = error
