@@ -76,8 +76,8 @@ class RunSettings(BaseModel):
     A table `checkpoint` in a file, or `RIVUSIO__CHECKPOINT__EVERY=10s`, says the settings of checkpoints: its `place`
     is `checkpoint`, its `every` is `every`.
 
-    Some are known and cannot be asked for yet: `parallelism` above 1, an `engine` other than `"local"`, a
-    `chunk_wait`. Asking for them is an error, not ignored.
+    Some are known and cannot be asked for yet: an `engine` other than `"local"`, a `chunk_wait`. Asking for them is an
+    error, not ignored.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
@@ -127,7 +127,11 @@ class RunSettings(BaseModel):
         description="What the run may hold, by estimate, such as '512MiB': items on their way wait for room, and state "
         "beyond it ends the run.",
     )
-    parallelism: int = Field(default=1, ge=1, description="Not there yet.")
+    parallelism: int = Field(
+        default=1,
+        ge=1,
+        description="Over how many worker processes the keys of a windowed or stateful step are spread.",
+    )
     engine: str = Field(default="local", description="Only 'local' is there yet.")
 
     @field_validator("every", "drain_timeout", "blocked_after")
@@ -163,13 +167,6 @@ class RunSettings(BaseModel):
     def _nothing_yet(cls, value: object) -> object:
         if value is not None:
             raise ValueError("is not there yet; leave it out")
-        return value
-
-    @field_validator("parallelism")
-    @classmethod
-    def _one_only(cls, value: int) -> int:
-        if value != 1:
-            raise ValueError("more than 1 is not there yet; give single pipes concurrency= instead")
         return value
 
     @field_validator("engine")

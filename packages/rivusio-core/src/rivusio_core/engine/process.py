@@ -31,7 +31,7 @@ from rivusio_core.policy.layer import Call
 from rivusio_core.policy.limits import Limits
 from rivusio_core.policy.timeout import Timeout
 
-__all__ = ["Job", "ProcessPool", "WorkerProcess"]
+__all__ = ["Job", "ProcessPool", "WorkerProcess", "payload_of"]
 
 _GONE = (
     anyio.EndOfStream,
@@ -197,7 +197,7 @@ class ProcessPool:
         limits: Limits | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._payload = _payload(job)
+        self._payload = payload_of(job)
         self._limits = limits
         self._timeout, self._clock = timeout, clock or SystemClock()
         self._free = anyio.CapacityLimiter(size)
@@ -278,12 +278,21 @@ class ProcessPool:
         return worker
 
 
-def _payload(job: Job) -> bytes:
+def payload_of(job: Job, what: str = "a pipe") -> bytes:
+    """A job, pickled, once it is known that a worker can read it.
+
+    Args:
+        job: the job.
+        what: it is, in errors.
+
+    Raises:
+        DefinitionError: it cannot be pickled, or contains something that is not defined at module level.
+    """
     try:
         payload = pickle.dumps(job, protocol=5)
     except Exception as error:  # pickle raises whatever __reduce__ raises, and three kinds of its own
         raise DefinitionError(
-            f"a pipe cannot be sent to a worker process: {error}; define what it is made of at module level"
+            f"{what} cannot be sent to a worker process: {error}; define what it is made of at module level"
         ) from error
     # Functions go by their names, and that of an inner one leads nowhere. Trying costs time, so only where it may fail.
     if b"<locals>" in payload or b"<lambda>" in payload:
@@ -295,7 +304,8 @@ def _payload(job: Job) -> bytes:
             texts = [text for _, text, _ in pickletools.genops(payload) if isinstance(text, str)]
             name = next((text for text in texts if "<locals>" in text or "<lambda>" in text), "a function")
             raise DefinitionError(
-                f"{name!r} cannot be sent to a worker process, which imports it by its name; define it at module level"
+                f"{name!r} of {what} cannot be sent to a worker process, which imports it by its name; define it at "
+                "module level"
             ) from error
     return payload
 

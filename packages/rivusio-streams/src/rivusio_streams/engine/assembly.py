@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -18,13 +19,17 @@ from rivusio_streams.engine.entering import Entering, Entrance, watermark_of
 from rivusio_streams.engine.event_time_stage import EventTimeStage
 from rivusio_streams.engine.fan_out import FanOut
 from rivusio_streams.engine.key_stage import KeyStage
+from rivusio_streams.engine.keyed_stage import KeyedSettings, KeyedStage
 from rivusio_streams.engine.merge_stage import MergeStage
 from rivusio_streams.engine.meter import Meter
+from rivusio_streams.engine.operator import Operator
 from rivusio_streams.engine.operator_stage import OperatorStage
 from rivusio_streams.engine.operators.forgetting import Bounds
 from rivusio_streams.engine.operators.made import operator_of
 from rivusio_streams.engine.port import ports
 from rivusio_streams.engine.reorder_stage import ReorderStage
+from rivusio_streams.engine.shard import ShardJob
+from rivusio_streams.engine.sharded_stage import ShardedStage
 from rivusio_streams.engine.sink_stage import SinkStage
 from rivusio_streams.engine.source_run import SourceRun
 from rivusio_streams.engine.split_stage import SplitStage
@@ -61,6 +66,7 @@ class Assembly:
         opening: sets pipes up, and owns them.
         sink: makes the stage for a writer.
         entering: items that enter in the middle, if any do.
+        parallelism: over how many processes the keys of a step are spread.
     """
 
     def __init__(
@@ -70,9 +76,10 @@ class Assembly:
         opening: Opening,
         sink: Callable[[Writer, WriteNode | TeeNode | None], SinkStage],
         entering: Entering | None = None,
+        parallelism: int = 1,
     ) -> None:
         self._plan, self._context, self._opening, self._sink = plan, context, opening, sink
-        self._entering = entering
+        self._entering, self._parallelism = entering, parallelism
         self._entered: dict[str, Stage] = {}
         """By name of a step at which items enter: its stage."""
         self.sources: dict[int, SourceRun] = {}
@@ -89,7 +96,7 @@ class Assembly:
         self._labels: dict[int, str] = {}
         """Of origins: the same in every run."""
         self.timing: list[EventTimeStage] = []
-        self.operators: dict[int, OperatorStage] = {}
+        self.operators: dict[int, KeyedStage] = {}
         """By id of their nodes."""
 
     def ahead(self) -> int:
@@ -145,7 +152,7 @@ class Assembly:
             case KeyNode():
                 return [self._enters(name, self._add(name, KeyStage(name, node.key, context, out)))]
             case KeyedNode():
-                return self._keyed(name, node, out)
+                return await self._keyed(name, node, out)
             case MergeNode():
                 merge = MergeStage(name, len(node.inputs), self._columns[id(node)], context, out)
                 self.stages.append(merge)
@@ -216,24 +223,29 @@ class Assembly:
     def _write(self, name: str, node: WriteNode | TeeNode | None) -> Stage:
         return self._add(name, self._sink(self.writers[name], node), "sink")
 
-    def _keyed(self, name: str, node: KeyedNode, out: Stage) -> Sequence[Stage]:
+    async def _keyed(self, name: str, node: KeyedNode, out: Stage) -> Sequence[Stage]:
         late = self._plan.extras.get(id(node))
         takes = min(self._columns[id(each)] for each in node.inputs)
         [limit] = node.limits[:1] or [None]
         metered = limit is not None or self._context.budget.limit is not None
-        stage = OperatorStage(
+        operator, settings = (
             operator_of(node, name, self._bounds(name, limit)),
-            keyed=node.keyed,
-            inputs=len(node.inputs),
-            takes=takes,
-            gives=self._columns[id(node)],
-            origin=self._origins[id(node)][0],
-            origin_name=lambda origin: self._labels.get(origin, ""),
-            context=self._context,
-            out=out,
-            late_out=self._late_out(late),
-            meter=Meter(name, limit, self._context.budget) if metered else None,
+            KeyedSettings(
+                gives=self._columns[id(node)],
+                origin=self._origins[id(node)][0],
+                origin_name=lambda origin: self._labels.get(origin, ""),
+                context=self._context,
+                out=out,
+                late_out=self._late_out(late),
+            ),
         )
+        if self._parallelism > 1 and node.keyed and operator.divisible and not metered and self._entering is None:
+            stage: KeyedStage = await self._sharded(name, node, operator, takes, settings)
+        else:
+            meter = Meter(name, limit, self._context.budget) if metered else None
+            stage = OperatorStage(
+                operator, keyed=node.keyed, inputs=len(node.inputs), takes=takes, meter=meter, **settings
+            )
         self.operators[id(node)] = stage
         head = self._enters(name, self._add(name, stage))
         if not isinstance(node, JoinNode):
@@ -241,6 +253,22 @@ class Assembly:
         merge = MergeStage(f"{name}: inputs", len(node.inputs), takes, self._context, head, sided=True)
         self.stages.append(merge)
         return merge.inputs
+
+    async def _sharded(
+        self, name: str, node: KeyedNode, operator: Operator, takes: int, settings: KeyedSettings
+    ) -> ShardedStage:
+        job = ShardJob(
+            node=replace(node, inputs=(), late_to=None),
+            name=name,
+            inputs=len(node.inputs),
+            takes=takes,
+            gives=settings["gives"],
+            keeps_dead_letters=self._context.dead_letters is not None,
+        )
+        stage = ShardedStage(operator, job, self._parallelism, **settings)
+        self._opening.closes(name, stage.close)
+        await stage.start()
+        return stage
 
     def _late_out(self, sink: str | None) -> Stage | None:
         if sink is not None:

@@ -12,7 +12,7 @@ from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.notes import Notes
 from rivusio_core.engine.stage import Barrier, Chunk, Keeper, Signal, Stage, Stateful
 from rivusio_core.listener import Tally
-from rivusio_streams.engine.operator_stage import OperatorStage
+from rivusio_streams.engine.keyed_stage import KeyedStage
 from rivusio_streams.engine.origin import UNTIMED
 from rivusio_streams.engine.signals import Cut, Idle, PartitionWatermark, Watermark
 from rivusio_streams.moment import FOREVER, NEVER
@@ -33,7 +33,7 @@ class ClockTimeStage(Stage, Stateful):
         out: the next stage.
     """
 
-    def __init__(self, name: str, context: RunContext, cuts: bool, waiting: list[OperatorStage], out: Stage) -> None:
+    def __init__(self, name: str, context: RunContext, cuts: bool, waiting: list[KeyedStage], out: Stage) -> None:
         self.out = out
         self.name = name
         self.ahead = 0

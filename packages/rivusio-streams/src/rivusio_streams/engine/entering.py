@@ -12,7 +12,7 @@ from typing import Any
 
 from rivusio_core.engine.stage import Chunk, Signal, Stage
 from rivusio_core.errors import DefinitionError
-from rivusio_streams.engine.operator_stage import OperatorStage
+from rivusio_streams.engine.keyed_stage import KeyedStage
 from rivusio_streams.engine.origin import POSITION, Origin
 from rivusio_streams.engine.port import Port, ports
 from rivusio_streams.engine.signals import Cut
@@ -142,7 +142,7 @@ class Entering:
         return 0
 
 
-def watermark_of(stage: OperatorStage) -> int:
+def watermark_of(stage: KeyedStage) -> int:
     """How far event time has come behind a step that keeps something."""
     operator = stage.operator
     return operator.watermark if operator.watermark == NEVER else operator.watermark - operator.delay

@@ -12,14 +12,25 @@ of an operator goes on in a restored run where it stood in the one before.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import Enum
+from typing import Any, Final
 
 from rivusio_streams.engine.bounded import BoundedStates
 from rivusio_streams.engine.rows import RowBatch, RowFailed, Rows
 from rivusio_streams.moment import FOREVER, NEVER
 
-__all__ = ["Operator"]
+__all__ = ["SHARED", "Operator", "Shared"]
+
+
+class Shared(Enum):
+    """See `SHARED`."""
+
+    SHARED = "shared"
+
+
+SHARED: Final = Shared.SHARED
+"""Stands for the owner of what belongs to no key alone."""
 
 
 class Operator(ABC):
@@ -155,6 +166,29 @@ class Operator(ABC):
     @abstractmethod
     def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
         """Take up header and all cells, in place of nothing; cells come in the order in which they came to be."""
+
+    # ------------------------------------------------------------------------------------- in several processes
+    # Where a step is `divisible`, each of several operators has some of the keys. Headers and cells are put together
+    # so that a snapshot looks as if one had made it, and are dealt out again, to another number of operators perhaps.
+
+    divisible: bool = False
+    """Keys have nothing in common but what is said here."""
+
+    def owner(self, cell: Any) -> Any:
+        """The key that a cell belongs to; SHARED: what it says is of all keys. By default its id is the key."""
+        return cell
+
+    def header_of(self, headers: Sequence[Any]) -> object:
+        """The header of all, from those of each; whichever of them takes it up can go on with it."""
+        return None
+
+    def shared_of(self, values: Sequence[Any]) -> object:
+        """What a shared cell says of all, from what it says of each that has it."""
+        raise NotImplementedError(f"{type(self).__name__} shares no cells")
+
+    def without_counts(self, shared: Any) -> object:
+        """What a shared cell says where another operator has what it counts."""
+        raise NotImplementedError(f"{type(self).__name__} shares no cells")
 
     def explain(self) -> dict[str, object]:
         """What is held and how old it is, as values that JSON can hold; see `rivusio explain`."""

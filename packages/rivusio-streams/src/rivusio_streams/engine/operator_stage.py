@@ -3,52 +3,38 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from itertools import compress, repeat
 from time import perf_counter
 from typing import Any, TypeAlias
 
 import anyio
 from anyio.abc import TaskGroup
+from typing_extensions import Unpack
 
-from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.notes import Notes
-from rivusio_core.engine.stage import Barrier, Chunk, End, Keeper, Signal, Stage, Stateful
+from rivusio_core.engine.stage import Barrier, Chunk, End, Keeper, Signal
 from rivusio_core.errors import PipeError, StateError
+from rivusio_streams.engine.keyed_stage import KeyedSettings, KeyedStage
 from rivusio_streams.engine.marks import highest_of
 from rivusio_streams.engine.meter import Meter
 from rivusio_streams.engine.operator import Operator
-from rivusio_streams.engine.origin import KEY, MARK, ORIGIN, POSITION, SIDE, TIME, TIMED
+from rivusio_streams.engine.origin import KEY, MARK, SIDE, TIME, TIMED
 from rivusio_streams.engine.rows import RowBatch, RowFailed
 from rivusio_streams.engine.signals import Stop, Watermark
 from rivusio_streams.engine.treatment import picked, treat
 from rivusio_streams.moment import FOREVER, NEVER
 
-__all__ = ["LateItem", "OperatorStage"]
+__all__ = ["OperatorStage"]
 
 _log = logging.getLogger("rivusio")
-_LATE = 5
-"""Refused items that are remembered, to explain them."""
-
-
-@dataclass(frozen=True, slots=True)
-class LateItem:
-    """An item that was refused: where it came from, when it happened, and the watermark just before it."""
-
-    position: int
-    origin: int
-    time: int
-    mark: int
-
 
 _Outcome: TypeAlias = tuple[int, int, PipeError | None]
 """How many items of a chunk were taken, how many of them failed, and the error that ends the run."""
 
 
-class OperatorStage(Stage, Stateful):
+class OperatorStage(KeyedStage):
     """One step that keeps something.
 
     Lateness is judged, and event time passes, item by item with the watermark just before the item: what comes out does
@@ -58,12 +44,8 @@ class OperatorStage(Stage, Stateful):
         operator: what it does.
         keyed: items have keys.
         inputs: how many streams it joins; 1 where it joins none.
-        takes, gives: how many columns items and results have.
-        origin: what its results are said to come from.
-        origin_name: what an origin is called.
-        context: of the run.
-        out: takes results.
-        late_out: takes late items, if anything does.
+        takes: how many columns items have.
+        settings: see `KeyedStage`.
         meter: holds what is kept against limits, if there are any.
     """
 
@@ -74,29 +56,14 @@ class OperatorStage(Stage, Stateful):
         keyed: bool,
         inputs: int,
         takes: int,
-        gives: int,
-        origin: int,
-        origin_name: Callable[[int], str],
-        context: RunContext,
-        out: Stage,
-        late_out: Stage | None,
         meter: Meter | None = None,
+        **settings: Unpack[KeyedSettings],
     ) -> None:
-        self.out = out
-        self.name = operator.name
-        self.operator = operator
+        super().__init__(operator, **settings)
         operator.timed = takes == TIMED
-        self._keyed, self._inputs, self._takes, self._gives = keyed, inputs, takes, gives
-        self._origin, self._context, self._late_out, self._meter = origin, context, late_out, meter
+        self._keyed, self._inputs, self._takes, self._meter = keyed, inputs, takes, meter
         self._changed: dict[Any, None] = {}
         """What changed since the last snapshot, as far as the meter has looked; in order."""
-        self.listeners: list[Callable[[], None]] = []
-        """Called whenever the operator did something: what it waits for may have changed."""
-        self.late_items = deque[LateItem](maxlen=_LATE)
-        """The last items that were refused."""
-        self.late_count = 0
-        self.origin_name = origin_name
-        self._given = 0
         self._over = False
         self._followed = False
         """There was a snapshot: the next one needs only what changed."""
@@ -115,8 +82,7 @@ class OperatorStage(Stage, Stateful):
     async def take(self, chunk: Chunk) -> None:
         async with self._turn():
             await self._take(chunk)
-        for listener in self.listeners:
-            listener()
+        self.heard()
 
     async def _take(self, chunk: Chunk) -> None:
         operator, began, notes = self.operator, perf_counter(), Notes()
@@ -134,20 +100,12 @@ class OperatorStage(Stage, Stateful):
         if operator.forgotten > forgotten:
             self._count_forgotten(notes, forgotten)
         notes.seconds = perf_counter() - began
-        await self._context.absorb(notes)
+        await self.context.absorb(notes)
         if 1 in late:
-            await self._refuse(picked(chunk, late))
+            await self.refuse(picked(chunk, late))
         await self._push()
         if fatal is not None:
             raise fatal from fatal.cause
-
-    async def _refuse(self, late: Chunk) -> None:
-        columns = (late.columns[POSITION], late.columns[ORIGIN], late.columns[TIME], late.columns[MARK])
-        self.late_count += len(late)
-        for row in zip(*(column[-_LATE:] for column in columns), strict=True):
-            self.late_items.append(LateItem(*row))
-        if self._late_out is not None:
-            await self._late_out.take(late)
 
     def _add(self, chunk: Chunk, late: bytearray, notes: Notes) -> _Outcome:
         batch, failures = self._batch(chunk), 0
@@ -190,14 +148,14 @@ class OperatorStage(Stage, Stateful):
 
     def _treat(self, chunk: Chunk, index: int, error: Exception, notes: Notes) -> PipeError | None:
         columns = tuple(column[index] for column in chunk.columns)
-        return treat(notes, self.name, chunk.values[index], columns, error, self._context)
+        return treat(notes, self.name, chunk.values[index], columns, error, self.context)
 
     def _batch(self, chunk: Chunk) -> RowBatch:
         columns, count = chunk.columns, len(chunk)
         if self._takes == TIMED:
             times, marks = columns[TIME], columns[MARK]
         else:  # items of which nothing says when they happened: now
-            times, marks = [self._context.clock.wall()] * count, [NEVER] * count
+            times, marks = [self.context.clock.wall()] * count, [NEVER] * count
         values = chunk.values if self._inputs == 1 else [*zip(columns[SIDE], chunk.values, strict=True)]
         return RowBatch(times, marks, columns[KEY] if self._keyed else None, values)
 
@@ -237,11 +195,10 @@ class OperatorStage(Stage, Stateful):
                     self.keep(signal.keeper)
                 else:
                     signal.holding |= operator.held > 0
-            if self._late_out is not None and isinstance(signal, End | Barrier):
-                await self._late_out.signal(signal)
+            if self.late_out is not None and isinstance(signal, End | Barrier):
+                await self.late_out.signal(signal)
             await self.out.signal(signal)
-        for listener in self.listeners:
-            listener()
+        self.heard()
 
     async def _pass_time(self, watermark: int) -> None:
         operator = self.operator
@@ -254,7 +211,7 @@ class OperatorStage(Stage, Stateful):
     async def _flush(self, held: int, filtered: int) -> None:
         notes = Notes()
         self._count(notes, 0, 0, held, filtered)
-        await self._context.absorb(notes)
+        await self.context.absorb(notes)
         await self._push()
 
     async def _push(self) -> None:
@@ -268,11 +225,9 @@ class OperatorStage(Stage, Stateful):
         elif not self._followed:
             operator.touched.clear()  # nobody asks for it
         if operator.values:
-            count, values = len(operator.values), operator.values
-            columns = (range(self._given, self._given + count), [self._origin] * count, operator.times, operator.marks)
+            values, times, marks = operator.values, operator.times, operator.marks
             operator.values, operator.times, operator.marks = [], [], []
-            self._given += count
-            await self.out.take(Chunk(values, columns[: self._gives]))
+            await self.give(values, times, marks)
 
     # -------------------------------------------------------------------------------------------------- the clock
 
@@ -290,10 +245,10 @@ class OperatorStage(Stage, Stateful):
                 self._rescheduled.set()
 
     def _read_clock(self) -> None:
-        self.operator.now, self.operator.wall = self._now(), self._context.clock.wall()
+        self.operator.now, self.operator.wall = self._now(), self.context.clock.wall()
 
     def _now(self) -> int:
-        return round(self._context.clock.monotonic() * 1_000_000) + self._shift
+        return round(self.context.clock.monotonic() * 1_000_000) + self._shift
 
     async def _watch_clock(self) -> None:
         while True:
@@ -302,16 +257,22 @@ class OperatorStage(Stage, Stateful):
             if self._planned == FOREVER:
                 await self._rescheduled.wait()
             elif left > 0:
-                with self._context.clock.deadline(left / 1_000_000):
+                with self.context.clock.deadline(left / 1_000_000):
                     await self._rescheduled.wait()
             else:
-                async with self._turn():
-                    if not self._over and self.operator.due <= self.operator.now:
-                        held, filtered = self.operator.held, self.operator.filtered
-                        self.operator.tick()
-                        await self._flush(held, filtered)
-                for listener in self.listeners:
-                    listener()
+                await self.tick()
+
+    async def tick(self) -> None:
+        """The clock may have come to something that was waited for."""
+        async with self._turn():
+            if not self._over and self.operator.due <= self.operator.now:
+                held, filtered = self.operator.held, self.operator.filtered
+                self.operator.tick()
+                await self._flush(held, filtered)
+        self.heard()
+
+    def explain(self) -> dict[str, object]:
+        return self.operator.explain()
 
     # -------------------------------------------------------------------------------------------------- snapshots
 
@@ -321,7 +282,7 @@ class OperatorStage(Stage, Stateful):
         if self._followed and not keeper.whole:
             ids = {**self._changed, **dict.fromkeys(operator.changed())}
         header = {
-            "given": self._given,
+            "given": self.given,
             "watermark": operator.watermark,
             "held": operator.held,
             "now": self._now(),
@@ -334,7 +295,7 @@ class OperatorStage(Stage, Stateful):
 
     def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
         operator = self.operator
-        self._given, operator.watermark, operator.held = header["given"], header["watermark"], header["held"]
+        self.given, operator.watermark, operator.held = header["given"], header["watermark"], header["held"]
         self._shift = header["now"] - self._now()
         self._read_clock()
         operator.restore(header["operator"], cells)

@@ -13,7 +13,7 @@ from rivusio_core.listener import RunInfo, Tally
 from rivusio_core.run_record import PartitionRecord, RunRecord, StepRecord
 from rivusio_streams.engine.assembly import Assembly
 from rivusio_streams.engine.event_time_stage import EventTimeStage
-from rivusio_streams.engine.operator_stage import LateItem, OperatorStage
+from rivusio_streams.engine.keyed_stage import KeyedStage, LateItem
 from rivusio_streams.graph import KeyedNode
 from rivusio_streams.moment import as_datetime
 from rivusio_streams.plan import Plan
@@ -54,7 +54,7 @@ def record_of(
         StepRecord(
             name=name,
             counts={key: count for key, count in asdict(tallies.get(name, Tally())).items() if count},
-            state=cast("dict[str, JsonValue]", operators[name].operator.explain()) if name in operators else {},
+            state=cast("dict[str, JsonValue]", operators[name].explain()) if name in operators else {},
             partitions=tuple(_partitions(timing[name])) if name in timing else (),
         )
         for name in info.steps
@@ -82,7 +82,7 @@ def _partitions(stage: EventTimeStage) -> Iterator[PartitionRecord]:
 
 
 def _findings(
-    plan: Plan, node: KeyedNode, stage: OperatorStage, timing: Mapping[str, EventTimeStage], *, over: bool
+    plan: Plan, node: KeyedNode, stage: KeyedStage, timing: Mapping[str, EventTimeStage], *, over: bool
 ) -> Iterator[str]:
     name, held = stage.name, stage.operator.held
     if held:
@@ -129,7 +129,7 @@ def _holding(stage: EventTimeStage) -> Iterator[str]:
         yield f"all partitions of {stage.step} are idle: event time stands still until one gives something"
 
 
-def _late(late: LateItem, stage: OperatorStage) -> str:
+def _late(late: LateItem, stage: KeyedStage) -> str:
     behind = duration_text(late.mark - late.time)
     return (
         f"item {late.position} of {stage.origin_name(late.origin)} as late: its time {_text(late.time)} lies {behind} "

@@ -179,7 +179,9 @@ class FlowRun:
             self._start = await self._journal.open()
         for writer in list(self._writers):
             await writer.open()
-        assembly = Assembly(self._plan, self._context, self._opening, self._sink, self._entering)
+        assembly = Assembly(
+            self._plan, self._context, self._opening, self._sink, self._entering, self._config.parallelism
+        )
         for node in self._plan.nodes:
             if isinstance(node, ReadNode):
                 name, idle_after = self._plan.name(node), sorted(set(self._plan.idle_after(node)))

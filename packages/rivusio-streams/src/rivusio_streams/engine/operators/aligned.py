@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from typing import Any, TypeAlias
 
 from rivusio_core.engine.stage import GONE
+from rivusio_streams.engine.operator import SHARED
 from rivusio_streams.engine.operators.early import Pending
 from rivusio_streams.engine.operators.nothing import NOTHING
 from rivusio_streams.engine.operators.windowing import WindowOperator
@@ -210,6 +211,20 @@ class AlignedOperator(WindowOperator):
                 yield place
                 for key in each.fresh:
                     yield (*place, key)
+
+    divisible = True
+
+    def owner(self, cell: Any) -> Any:
+        return cell[2] if len(cell) > 2 else SHARED  # end, start, key
+
+    def header_of(self, headers: Sequence[Any]) -> object:
+        return max(headers)
+
+    def shared_of(self, values: Sequence[Any]) -> object:
+        return sum(held for held, _ in values), any(closed for _, closed in values)
+
+    def without_counts(self, shared: Any) -> object:
+        return 0, shared[1]
 
     def settle(self) -> None:
         super().settle()

@@ -114,5 +114,7 @@ class CountOperator(Operator):
             filling = deque(_Filling(self._fold.load(kept), *rest) for kept, *rest in windows)
             self._keys[key] = _Key(since, filling)
 
+    divisible = True
+
     def explain(self) -> dict[str, object]:
         return {"held": self.held, "keys": len(self._keys)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,6 +110,11 @@ class GlobalOperator(WindowOperator):
             own = self._keys[key] = _Key(key, order, latest, self.load(kept), panes)
             own.pending = self.restored(pending, own)
         self.schedule()
+
+    divisible = True
+
+    def header_of(self, headers: Sequence[Any]) -> object:
+        return tuple(map(max, zip(*headers, strict=True)))
 
     def explain(self) -> dict[str, object]:
         return {"held": self.held, "keys": len(self._keys)}

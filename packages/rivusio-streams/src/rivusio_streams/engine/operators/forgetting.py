@@ -80,6 +80,8 @@ class ForgettingOperator(Operator):
 
     # A cell for each key: what is kept of it, when that is forgotten, and where there is a limit when it was used.
 
+    divisible = True
+
     def cell(self, cell: Any) -> object:
         try:
             kept = self._kept[cell] if self.bounded is None else self.bounded.peek(cell)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from itertools import chain, count, islice
@@ -12,6 +12,7 @@ from typing import Any
 
 from rivusio_core.engine.stage import GONE
 from rivusio_streams.engine.folding import Folding
+from rivusio_streams.engine.operator import SHARED
 from rivusio_streams.engine.operators.gridded import Grid, GriddedOperator
 from rivusio_streams.engine.rows import RowBatch, RowFailed
 from rivusio_streams.moment import FOREVER, as_datetime
@@ -191,6 +192,21 @@ class HoppingOperator(GriddedOperator):
                 yield (start,)
                 for key in each.fresh:
                     yield (start, key)
+
+    divisible = True
+
+    def owner(self, cell: Any) -> Any:
+        return cell[1] if len(cell) > 1 else SHARED
+
+    def header_of(self, headers: Sequence[Any]) -> object:
+        numbers, latest, ends = zip(*headers, strict=True)
+        return max(numbers), max(latest), sorted(set(chain.from_iterable(ends)))
+
+    def shared_of(self, values: Sequence[Any]) -> object:
+        return sum(values)
+
+    def without_counts(self, shared: Any) -> object:
+        return 0
 
     def settle(self) -> None:
         super().settle()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from rivusio_core.engine.stage import GONE
@@ -226,6 +226,13 @@ class ProcessOperator(Operator):
     def cells(self) -> Iterator[Any]:
         yield from self._states
         yield from (key for key in self._timers.owners() if key not in self._states)
+
+    divisible = True
+
+    def header_of(self, headers: Sequence[Any]) -> object:
+        reached, orders, ended = zip(*headers, strict=True)
+        over = [each for each in ended if each is not None]
+        return max(reached), max(orders), [timer for each in over for timer in each] if over else None
 
     def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
         self._reached, self._timers.order, ended = header

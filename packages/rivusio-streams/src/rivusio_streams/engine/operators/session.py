@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
@@ -234,6 +234,11 @@ class SessionOperator(WindowOperator):
                 (self._await_drop if closed else self._await_end)(session)
         self._order = count(1 + max((each.order for own in self._sessions.values() for each in own), default=-1))
         self.schedule()
+
+    divisible = True
+
+    def header_of(self, headers: Sequence[Any]) -> object:
+        return max(headers)
 
     def explain(self) -> dict[str, object]:
         found = [each for own in self._sessions.values() for each in own]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
@@ -66,9 +66,9 @@ class SlidingOperator(WindowOperator):
         self._size = windows.length
         self._keys: dict[Any, _Key] = {}
         self._order, self._entry = 0, count()
-        self._closing: list[tuple[int, int, _Window]] = []
+        self._closing: list[tuple[int, int, int, _Window]] = []
         """By time and order: all windows are as long, so they close in the order of their last items."""
-        self._dropping: list[tuple[int, int, _Window]] = []
+        self._dropping: list[tuple[int, int, int, _Window]] = []
         self._forgetting: list[tuple[int, int, Any]] = []
         """Time, entry, key: items of that time may be forgotten when no window can need them."""
 
@@ -106,7 +106,7 @@ class SlidingOperator(WindowOperator):
         window = _Window(key, item[0], item[1], closed=closed)
         if not self.accumulate:
             window.new = [each for each in self._within(own, window.time) if each is not item]
-        heappush(self._dropping if closed else self._closing, (window.time, window.order, window))
+        heappush(self._dropping if closed else self._closing, (window.time, window.order, next(self._entry), window))
         return window
 
     def _put(self, own: _Key, times: Iterable[int], item: tuple[int, int, Any], mark: int) -> None:
@@ -170,7 +170,7 @@ class SlidingOperator(WindowOperator):
             window.pending.over, window.pending = True, None
         if self.accumulate or window.new:
             self._give(window, window.time, "on_time")
-        heappush(self._dropping, (window.time, window.order, window))
+        heappush(self._dropping, (window.time, window.order, next(self._entry), window))
 
     def give_early(self, where: _Window, mark: int) -> None:
         self.touched.add((where.key, where.time))
@@ -247,7 +247,15 @@ class SlidingOperator(WindowOperator):
         new = [(when, which, cells[key, when, which]) for when, which in places]
         window = self._keys[key].windows[time] = _Window(key, time, order, new, panes, held, closed)
         window.pending = self.restored(pending, window)
-        heappush(self._dropping if closed else self._closing, (time, order, window))
+        heappush(self._dropping if closed else self._closing, (time, order, next(self._entry), window))
+
+    divisible = True
+
+    def owner(self, cell: Any) -> Any:
+        return cell[0]
+
+    def header_of(self, headers: Sequence[Any]) -> object:
+        return tuple(map(max, zip(*headers, strict=True)))
 
     def explain(self) -> dict[str, object]:
         return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
+from itertools import count
 from typing import Any, TypeAlias
 
 from rivusio_streams.moment import FOREVER
@@ -33,7 +34,7 @@ class Waiting:
     chain: int
 
 
-_Heap: TypeAlias = list[tuple[int, int, Waiting]]
+_Heap: TypeAlias = list[tuple[int, int, int, Waiting]]
 
 
 class Timers:
@@ -46,6 +47,7 @@ class Timers:
         self._by_key: dict[Any, dict[str, Waiting]] = {}
         self._heaps: dict[TimeKind, _Heap] = {"event_time": [], "clock": []}
         self._size = 0
+        self._entry = count()  # timers that were set by several operators may be of the same order
         self.order = 0
         """Of the next timer that is set."""
 
@@ -66,7 +68,7 @@ class Timers:
     def _set(self, made: Waiting) -> None:
         self._by_key.setdefault(made.key, {})[made.name] = made
         self._size += 1
-        heappush(self._heaps[made.by], (made.at, made.order, made))
+        heappush(self._heaps[made.by], (made.at, made.order, next(self._entry), made))
 
     def cancel(self, key: Any, name: str) -> None:
         """Take a timer out, if there is such a one."""
@@ -88,7 +90,7 @@ class Timers:
         """Take the next timer out that fires by `until`."""
         heap = self._heaps[by]
         while heap and heap[0][0] <= until:
-            found = heappop(heap)[2]
+            found = heappop(heap)[-1]
             if self._is_set(found):
                 self.cancel(found.key, found.name)
                 return found
@@ -101,7 +103,7 @@ class Timers:
     def _tidy(self) -> None:
         if sum(map(len, self._heaps.values())) > 64 + 2 * self._size:
             for heap in self._heaps.values():
-                heap[:] = [entry for entry in heap if self._is_set(entry[2])]  # in place: `pop` is looking at it
+                heap[:] = [entry for entry in heap if self._is_set(entry[-1])]  # in place: `pop` is looking at it
                 heapify(heap)
 
     # --------------------------------------------------------------------------------------------------- snapshots
