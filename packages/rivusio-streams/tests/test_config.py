@@ -31,7 +31,7 @@ from rivusio_streams.progress import PlainProgress, RichProgress, progress_liste
         ({"memory": "much"}, "memory"),
         ({"memory": 0}, "memory"),
         ({"blocked_after": "0s"}, "blocked_after"),
-        ({"parallelism": 2}, "parallelism"),
+        ({"parallelism": 0}, "parallelism"),
         ({"engine": "spark"}, "engine"),
         ({"chunk_wait": "1ms"}, "chunk_wait"),
         ({"chunk": 0}, "chunk"),

@@ -16,7 +16,7 @@ from rivusio_core.engine.stage import Chunk, End, Keeper, Signal, Stage
 from rivusio_core.engine.worker import portable
 from rivusio_streams.engine.operator_stage import OperatorStage
 from rivusio_streams.engine.operators.made import operator_of
-from rivusio_streams.engine.signals import Watermark
+from rivusio_streams.engine.signals import Stop, Watermark
 from rivusio_streams.graph import KeyedNode
 from rivusio_streams.moment import FOREVER, NEVER
 
@@ -34,9 +34,9 @@ class Request:
         chunk: its items.
         watermark: how far event time has come behind them; None: not known.
         before: how far it had come when the steps behind last heard of it.
-        ends: the input is over.
+        ends: the input is over; or `stops`: it is broken off here. Then nothing follows.
         ticks: the clock has reached what was waited for.
-        keeps: a snapshot is wanted: True, whole; False, of what changed; None: none.
+        keeps: snapshots that are wanted: True, whole; False, of what changed since the last one.
         monotonic, wall: the run's clock.
     """
 
@@ -45,8 +45,9 @@ class Request:
     watermark: int | None = None
     before: int = NEVER
     ends: bool = False
+    stops: bool = False
     ticks: bool = False
-    keeps: bool | None = None
+    keeps: tuple[bool, ...] = ()
     monotonic: float = 0.0
     wall: int = 0
 
@@ -63,7 +64,7 @@ class Reply:
         held: how many items wait.
         next: the watermark at which there is something to do.
         due: the reading of the run's clock at which there is something to do, seconds.
-        kept: header and cells, if they were wanted.
+        kept: header and cells of each snapshot.
     """
 
     results: list[Chunk] = field(default_factory=list[Chunk])
@@ -73,7 +74,7 @@ class Reply:
     held: int = 0
     next: int = FOREVER
     due: float = NEVER_DUE
-    kept: tuple[Any, list[tuple[Any, Any]]] | None = None
+    kept: list[tuple[Any, list[tuple[Any, Any]]]] = field(default_factory=list[tuple[Any, list[tuple[Any, Any]]]])
 
 
 @dataclass
@@ -123,10 +124,10 @@ class ShardJob:
             await self._do(message)
         except Exception as error:  # noqa: BLE001  # it ends the run, behind what came before it
             reply.error = portable(error)
-        if message.keeps is not None:
-            keeper = _Kept(whole=message.keeps)
+        for whole in message.keeps:
+            keeper = _Kept(whole=whole)
             self._stage.keep(keeper)
-            reply.kept = keeper.header, keeper.cells
+            reply.kept.append((keeper.header, keeper.cells))
         reply.results, reply.late, reply.notes = self._out.taken(), self._late.taken(), self._context.taken()
         reply.held, reply.next = operator.held, operator.next
         if operator.due < FOREVER:
@@ -143,7 +144,9 @@ class ShardJob:
             await stage.signal(Watermark(message.watermark))
         if message.ticks:
             await stage.tick()
-        if message.ends:
+        if message.stops:
+            await stage.signal(Stop())
+        elif message.ends:
             stage.operator.before = message.before
             await stage.signal(End())
 

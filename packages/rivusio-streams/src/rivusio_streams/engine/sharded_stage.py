@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from heapq import merge
-from typing import Any
+from typing import Any, TypeAlias
 
 import anyio
 from anyio.abc import TaskGroup
@@ -28,6 +28,10 @@ __all__ = ["ShardedStage"]
 
 _WINDOW = 8
 """What may be on its way to and from the shards: enough that none of them waits for the others."""
+
+
+_Snapshot: TypeAlias = tuple[Any, Sequence[tuple[Any, Any]]]  # Any: as in `Stateful`
+"""Header and cells."""
 
 
 @dataclass(eq=False)
@@ -66,6 +70,10 @@ class ShardedStage(KeyedStage):
         self._reached = self._before = NEVER
         """How far event time has come, and had come at the watermark before, for what was sent to the shards."""
         self._restored: Sequence[tuple[Any, Mapping[Any, Any]]] | None = None
+        now = round(self.context.clock.monotonic() * 1_000_000)
+        header = {"given": 0, "watermark": NEVER, "held": 0, "now": now, "operator": operator.header()}
+        self._last: tuple[_Snapshot, _Snapshot] | None = (header, []), (header, [])
+        """What changed since the last snapshot, and all of it; as long as the shards need not be asked."""
 
     # ------------------------------------------------------------------------------------------- opening, closing
 
@@ -99,6 +107,7 @@ class ShardedStage(KeyedStage):
 
     async def take(self, chunk: Chunk) -> None:
         await self._wait_for_room()
+        self._last = None
         watermark: int | None = None
         if self._takes == TIMED and len(chunk):
             self._reached = watermark = max(self._reached, highest_of(chunk.columns[MARK]))
@@ -108,14 +117,16 @@ class ShardedStage(KeyedStage):
         await self._wait_for_room()
         requests: Sequence[Request | None] = ()
         if isinstance(signal, Watermark):
+            self._last = None
             self._before, self._reached = self._reached, max(self._reached, signal.time)
             if self._window or signal.time >= min(self._next):  # else no shard has anything to do
                 alone = Request(watermark=signal.time)
                 requests = [None if self._adds(each, signal.time) else alone for each in self._queues]
-        elif isinstance(signal, End):
-            requests = [Request(ends=True, before=self._before)] * self._shards
+        elif isinstance(signal, End):  # what it keeps may be asked for later, when nobody can wait for an answer
+            stops = isinstance(signal, Stop)
+            requests = [Request(ends=True, stops=stops, before=self._before, keeps=(False, True))] * self._shards
         elif isinstance(signal, Barrier) and signal.keeper is not None:
-            requests = [Request(keeps=signal.keeper.whole)] * self._shards
+            requests = [Request(keeps=(signal.keeper.whole,))] * self._shards
         self._post(requests, signal)
 
     @staticmethod
@@ -225,11 +236,13 @@ class ShardedStage(KeyedStage):
         if isinstance(signal, Watermark):
             operator.before, operator.watermark = operator.watermark, max(operator.watermark, signal.time)
             signal = Watermark(signal.time - operator.delay) if operator.delay else signal
-        elif isinstance(signal, Stop):
-            signal.holding |= held
+        elif isinstance(signal, End):
+            self._last = self._kept(replies, 0), self._kept(replies, 1)
+            if isinstance(signal, Stop):
+                signal.holding |= held
         elif isinstance(signal, Barrier):
             if signal.keeper is not None:
-                self._keep(signal.keeper, replies)
+                signal.keeper.keep(self.name, *self._kept(replies, 0))
             else:
                 signal.holding |= held
         if self.late_out is not None and isinstance(signal, End | Barrier):
@@ -251,17 +264,23 @@ class ShardedStage(KeyedStage):
                     await self._rescheduled.wait()
             else:
                 await self._wait_for_room()
+                self._last = None
                 self._due = [NEVER_DUE] * self._shards  # until they say what is next
                 self._post([Request(ticks=True)] * self._shards)
 
     # --------------------------------------------------------------------------------------------------- snapshots
 
     def keep(self, keeper: Keeper) -> None:
-        raise NotImplementedError("a barrier asks the shards")
+        """As ever, before anything came and once everything has left; in between a barrier has to ask the shards."""
+        if self._last is None:
+            raise RuntimeError(f"step {self.name!r} is at work, and only a barrier can tell what its shards keep")
+        changed, whole = self._last
+        keeper.keep(self.name, *(whole if keeper.whole else changed))
+        self._last = (changed[0], []), whole
 
-    def _keep(self, keeper: Keeper, replies: Sequence[Reply]) -> None:
-        kept = [reply.kept for reply in replies if reply.kept is not None]
-        headers = [header for header, _ in kept]
+    def _kept(self, replies: Sequence[Reply], which: int) -> _Snapshot:
+        """A snapshot as the step would make it in one process."""
+        headers, cells = zip(*(reply.kept[which] for reply in replies), strict=True)
         header = {
             "given": self.given,
             "watermark": max(self.operator.watermark, *(each["watermark"] for each in headers)),
@@ -269,7 +288,7 @@ class ShardedStage(KeyedStage):
             "now": max(each["now"] for each in headers),
             "operator": self.operator.header_of([each["operator"] for each in headers]),
         }
-        keeper.keep(self.name, header, self._shared.together([cells for _, cells in kept]))
+        return header, [*self._shared.together(cells)]
 
     def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
         shares, self._shared = dealt(self.operator, cells, self._shards)
@@ -278,6 +297,7 @@ class ShardedStage(KeyedStage):
         self._restored = [
             ({**header, "held": 0 if index else header["held"]}, share) for index, share in enumerate(shares)
         ]
+        self._last = (header, []), (header, [*cells.items()])
 
     def explain(self) -> dict[str, object]:
         return {"held": self.operator.held, "processes": self._shards}

@@ -86,7 +86,5 @@ class ArrivalJoinOperator(Operator):
             self._rows[key] = item, due
         self._schedule()
 
-    divisible = True
-
     def explain(self) -> dict[str, object]:
         return {"held": self.held, "keys": len(self._rows)}

@@ -162,23 +162,6 @@ class WindowJoinOperator(Operator):
         self._inner.restore(own, cells)
         self._follow()
 
-    @property
-    def divisible(self) -> bool:  # type: ignore[override]  # asked, never set
-        return self._inner.divisible
-
-    def owner(self, cell: Any) -> Any:
-        return self._inner.owner(cell)
-
-    def header_of(self, headers: Sequence[Any]) -> object:
-        arrived, own = zip(*headers, strict=True)
-        return [*map(max, zip(*arrived, strict=True))], self._inner.header_of(own)
-
-    def shared_of(self, values: Sequence[Any]) -> object:
-        return self._inner.shared_of(values)
-
-    def without_counts(self, shared: Any) -> object:
-        return self._inner.without_counts(shared)
-
     def explain(self) -> dict[str, object]:
         return self._inner.explain()
 
