@@ -20,6 +20,7 @@ import rivusio_streams
 TESTS = Path(__file__).parent.parent
 SOURCES = Path(rivusio_streams.__file__).parent
 FILES = (
+    "test_sharded.py",
     "test_time_traps.py",
     "test_windows.py",
     "test_chunk_folds.py",

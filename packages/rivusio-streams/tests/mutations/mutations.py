@@ -38,6 +38,9 @@ WINDOWING = "engine/operators/windowing.py"
 EVENT_TIME = "event_time.py"
 TIME_STAGE = "engine/event_time_stage.py"
 STAGE = "engine/operator_stage.py"
+KEYED = "engine/keyed_stage.py"
+SHARDED = "engine/sharded_stage.py"
+SHARDING = "engine/sharding.py"
 CLOCK_STAGE = "engine/clock_time_stage.py"
 MERGE = "engine/merge_stage.py"
 READER = "engine/reader.py"
@@ -622,8 +625,20 @@ MUTATIONS = (
         "                operator.finish()\n                operator.values *= 2\n                operator.times *= 2\n                operator.marks *= 2\n",
     ),
     Mutation("the end closes nothing", STAGE, "                operator.finish()\n", ""),
-    Mutation("the clock is not looked at", STAGE, "                        self.operator.tick()\n", ""),
-    Mutation("late items are lost", STAGE, "            await self._late_out.take(late)\n", "            pass\n"),
+    Mutation("the clock is not looked at", STAGE, "                self.operator.tick()\n", ""),
+    Mutation("late items are lost", KEYED, "            await self.late_out.take(late)\n", "            pass\n"),
+    # ---------------------------------------------------------------------------------------- several processes
+    Mutation(
+        "shards are not put in order", SHARDED, "[*merge(*rows, key=_mark)] if columns and len(rows) > 1 else ", ""
+    ),
+    Mutation("a shard does not hear how far time has come", SHARDED, "        last.watermark = watermark\n", ""),
+    Mutation("what windows hold is dealt out twice", ALIGNED, "return 0, shared[1]", "return shared"),
+    Mutation(
+        "what only a shard knows is forgotten",
+        SHARDING,
+        "                    changed[cell] = None\n",
+        "                    pass\n",
+    ),
     # ------------------------------------------------------------------------------- snapshots of what has changed only
     Mutation("a snapshot is without new keys of windows", ALIGNED, "for key in each.fresh:\n", "for key in ():\n"),
     Mutation(
