@@ -41,7 +41,8 @@ class WindowedStream(Generic[K, T]):
         """One result for each window and key.
 
         The event time of a result is the last microsecond of its window, `end - 1 us`. Results come in the order of
-        (window end, window start, when the key was first seen in the window).
+        (window end, window start, when the key was first seen in the window); with `parallelism`, the keys of a window
+        in any order.
 
         Args:
             aggregator: see `agg` for ready-made ones.
