@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import operator
 import time
+from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import Any, TypeVar, cast
 
@@ -15,6 +16,7 @@ from rivusio_core.engine.build import segments
 from rivusio_core.engine.chain import Chain
 from rivusio_core.engine.context import RunContext
 from rivusio_core.engine.feed import IN_MEMORY, Growth, pull
+from rivusio_core.engine.lazy import LazyChain, Parts
 from rivusio_core.engine.notes import Notes
 from rivusio_core.engine.opening import Opening
 from rivusio_core.engine.session import Session, with_closing_errors
@@ -37,8 +39,8 @@ def map_items(pipe: BasePipe[I, O], items: Iterable[I], settings: RunSettings) -
     items = iter(items)
     if runs_in_loop(pipe, settings):
         refuse_running_loop("map", "amap")
-        return _map_in_loop(pipe, items, settings)
-    return _map_here(pipe, items, context_of(pipe, settings, blocking=True))
+        return _Results.of(_map_in_loop(pipe, items, settings))
+    return _Results.of(_map_here(pipe, items, context_of(pipe, settings, blocking=True)))
 
 
 def amap_items(pipe: BasePipe[I, O], items: Iterable[I] | AsyncIterable[I], settings: RunSettings) -> AsyncIterator[O]:
@@ -47,7 +49,23 @@ def amap_items(pipe: BasePipe[I, O], items: Iterable[I] | AsyncIterable[I], sett
     return _amap(pipe, items, settings)
 
 
-def _map_here(pipe: BasePipe[Any, O], items: Iterable[Any], context: RunContext) -> Iterator[O]:
+class _Results(itertools.chain[O]):
+    """Results part by part, without a step of ours for each; closed like a generator."""
+
+    _parts: Parts
+
+    @classmethod
+    def of(cls, parts: Parts) -> Iterator[Any]:
+        made = cast("_Results[Any]", cls.from_iterable(parts))
+        made._parts = parts
+        return made
+
+    def close(self) -> None:
+        """Stop early: everything is closed when this returns."""
+        self._parts.close()
+
+
+def _map_here(pipe: BasePipe[Any, Any], items: Iterable[Any], context: RunContext) -> Parts:
     """In the caller's own thread: chains of plain calls, one row at a time."""
     opening, error = Opening(context), cast("BaseException | None", None)
     listening = bool(context.listeners)
@@ -64,7 +82,8 @@ def _map_here(pipe: BasePipe[Any, O], items: Iterable[Any], context: RunContext)
             steps = [] if segment.batch else [drive(opening.step(each, name)) for each, name in pairs]
             chains.append(Chain(steps, context.clock, keeps_dead_letters=context.dead_letters is not None))
         if len(cut) == 1 and not cut[0].batch and type(items) in IN_MEMORY:
-            yield from cast("Iterator[O]", chains[0].iterate_bare(iter(items), absorb, counted=listening))
+            lazy = LazyChain(chains[0], absorb, last=True, counted=listening)
+            yield from lazy.parts_of_bare(iter(items))
             return
         rows: Iterator[Any] = zip(items, itertools.count(), strict=False)
         for index, (segment, chain) in enumerate(zip(cut, chains, strict=True)):
@@ -73,8 +92,12 @@ def _map_here(pipe: BasePipe[Any, O], items: Iterable[Any], context: RunContext)
                 rows = batches(rows, segment.batch.size, segment.batch.within, context.clock)
                 rows = map(operator.itemgetter(0), rows) if last else rows
             else:
-                rows = chain.iterate(rows, absorb, last=last, counted=listening)
-        yield from cast("Iterator[O]", rows)
+                parts = LazyChain(chain, absorb, last=last, counted=listening).parts(rows)
+                if last:
+                    yield from parts
+                    return
+                rows = _Results.of(parts)
+        yield rows
     except BaseException as raised:
         error = raised
         raise
@@ -87,9 +110,9 @@ def _map_here(pipe: BasePipe[Any, O], items: Iterable[Any], context: RunContext)
             raise final
 
 
-def _map_in_loop(pipe: BasePipe[Any, O], items: Iterable[Any], settings: RunSettings) -> Iterator[O]:
+def _map_in_loop(pipe: BasePipe[Any, Any], items: Iterable[Any], settings: RunSettings) -> Parts:
     """An event loop in a thread of its own does the work; the caller's thread reads the input and takes the results."""
-    iterator, growth = iter(items), Growth()
+    iterator, growth, part = iter(items), Growth(), iter(())
     with start_blocking_portal() as portal:
         session = portal.call(_started, pipe, None, settings)
         try:
@@ -101,12 +124,13 @@ def _map_in_loop(pipe: BasePipe[Any, O], items: Iterable[Any], settings: RunSett
                     growth.adapt(time.monotonic() - handed, handed_in)
                 if values is None:
                     break
-                yield from values
+                yield (part := iter(values))
                 lot = None
                 if hungry:
                     lot = handed_in = pull(iterator, growth.size)
                     handed = time.monotonic()
         finally:
+            deque(part, maxlen=0)  # nothing more comes out of what is closed
             portal.call(session.stop)
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import operator
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeAlias, cast
 
 from rivusio_core.clock import Clock
@@ -16,7 +15,7 @@ from rivusio_core.engine.notes import Failure, Notes
 from rivusio_core.engine.noticing import noticing
 from rivusio_core.engine.sampling import Sampler
 from rivusio_core.engine.stage import Chunk
-from rivusio_core.engine.step import Step, StepFailed, drive
+from rivusio_core.engine.step import Step, StepFailed
 from rivusio_core.errors import BadRecord, Fatal, PipeError
 from rivusio_core.listener import Treatment
 
@@ -28,7 +27,6 @@ _LARGEST = 1_024
 """Results that a chain holds before it lets them out, however many a flat step gives."""
 _LONGEST = 0.002
 """Seconds that an async chain holds results before it lets them out."""
-_ROW = tuple[Any, ...]
 
 
 class Chain:
@@ -51,7 +49,7 @@ class Chain:
         self.steps = tuple(steps)
         self._clock = clock
         self._keeps_dead_letters = keeps_dead_letters
-        self._columns = columns
+        self.columns = columns
         self._strict = strict
         self.sampler: Sampler | None = None
         """Has some chunks timed call by call, where the run is profiled."""
@@ -64,17 +62,18 @@ class Chain:
 
     def source(self) -> str:
         """The generated text of the loop."""
-        return self._loop(0, "chunk", counted=True)[0].source
+        return self.loop(0, "chunk", counted=True)[0].source
 
-    def _loop(
+    def loop(
         self, start: int, emission: Emission, *, counted: bool, bare: bool = False
     ) -> tuple[Kernel, Callable[..., Any]]:
+        """The loop for the steps from `start` on, and what was compiled for it; see `kernel`."""
         sampler = self.sampler if self.sampler is not None and self.sampler.timing else None
         key = (start, emission, counted, bare, sampler is not None)
         found = self._bound.get(key)
         if found is None:
             steps = self.steps[start:]
-            shapes, columns = tuple((step.kind, step.how) for step in steps), 0 if bare else self._columns
+            shapes, columns = tuple((step.kind, step.how) for step in steps), 0 if bare else self.columns
             compiled = kernel(shapes, emission, columns, counted, bare)
             calls = [step.call for step in steps] if sampler is None else sampler.calls(steps, start)
             found = self._bound[key] = (compiled, compiled.bind(*calls))
@@ -91,7 +90,7 @@ class Chain:
         began = time.perf_counter()
         if self.sampler is not None:
             self.sampler.chunk(len(chunk))
-        outs: list[list[Any]] = [[] for _ in range(self._columns + 1)]
+        outs: list[list[Any]] = [[] for _ in range(self.columns + 1)]
         try:
             await self._run(0, chunk.values, chunk.columns, outs, emit, notes)
         finally:
@@ -110,7 +109,7 @@ class Chain:
         emit: Emit,
         notes: Notes,
     ) -> None:
-        compiled, loop = self._loop(start, "chunk", counted=True)
+        compiled, loop = self.loop(start, "chunk", counted=True)
         values = iter(items)
         rows = values if compiled.aligned else zip(values, *columns, strict=False)
         beside = _Beside(columns, outs) if compiled.aligned else None
@@ -140,14 +139,14 @@ class Chain:
                     for _ in running:
                         await pause()
             except Exception as raised:  # user code may raise anything
-                failure, error = locate(raised, compiled, self._columns), raised
+                failure, error = locate(raised, compiled, self.columns), raised
                 if failure is None:
                     raise
                 if beside is not None:
                     beside.follow()
                     failure.columns = beside.skip()
             except BaseException as stopped:  # cancelled inside a step
-                inside = locate(stopped, compiled, self._columns)
+                inside = locate(stopped, compiled, self.columns)
                 await close_flats(inside.flats if inside else [])
                 raise
             finally:
@@ -155,7 +154,7 @@ class Chain:
                     beside.follow()
                 if failure is None:
                     await self._abandon(running, compiled)
-                self._count(start, left - operator.length_hint(values), counts, failure, notes)
+                self.count(start, left - operator.length_hint(values), counts, failure, notes)
             if failure is None or error is None:
                 return
             failure.step += start
@@ -180,7 +179,7 @@ class Chain:
                 notes.tally(self.steps[flat.step].name).given += len(given)
                 await self._pass_on(flat.step + 1, given, failure.columns, outs, emit, notes)
             if not isinstance(broken, StopIteration):
-                self._broken(flat, notes)
+                self.broken(flat, notes)
                 results = await self.treat(flat.step, flat.item, failure.columns, broken, notes)
                 await self._pass_on(flat.step + 1, results, failure.columns, outs, emit, notes)
 
@@ -217,110 +216,6 @@ class Chain:
             running.close()
             if flats:
                 await close_flats(flats)
-
-    # ------------------------------------------------------------------------------------------- item by item
-
-    def iterate(
-        self, rows: Iterable[_ROW], absorb: Callable[[Notes], None], *, last: bool, counted: bool
-    ) -> Iterator[Any]:
-        """Put rows through a chain of plain calls, lazily: no row is taken before its result is asked for.
-
-        Args:
-            rows: a value and its columns each.
-            absorb: takes over notes, as soon as there are any.
-            last: yield bare results; else rows for the next chain.
-            counted: keep the tallies of the steps.
-
-        Raises:
-            PipeError: an item failed and its step says `fail`.
-        """
-        return self._iterate(0, iter(rows), absorb, "items" if last else "rows", counted)
-
-    def iterate_bare(self, items: Iterator[Any], absorb: Callable[[Notes], None], *, counted: bool) -> Iterator[Any]:
-        """As `iterate`, for bare items that an iterator takes from memory, and bare results.
-
-        How many items are left tells the position of one that fails, so positions need not go through the loop.
-        """
-        return self._iterate(0, items, absorb, "items", counted, operator.length_hint(items))
-
-    def _iterate(
-        self,
-        start: int,
-        rows: Iterator[Any],
-        absorb: Callable[[Notes], None],
-        emission: Emission,
-        counted: bool,
-        bare: int | None = None,
-    ) -> Iterator[Any]:
-        compiled, loop = self._loop(start, emission, counted=counted, bare=bare is not None)
-        pace = _Pace()
-        while True:
-            counts = [0] * (len(compiled.places) + 1)
-            failure: StepFailure | None = None
-            error: Exception | None = None
-            notes = Notes()
-            began = time.perf_counter()
-            try:
-                yield from loop(itertools.islice(rows, pace.rows) if counted else rows, (), counts, (), 0)
-                if not counted or counts[-1] < pace.rows:
-                    return
-            except Exception as raised:  # user code may raise anything
-                failure = locate(raised, compiled, self._columns)
-                if failure is None:
-                    raise
-                error = raised
-                if bare is not None:
-                    failure.columns = (bare - operator.length_hint(rows) - 1,)
-            finally:
-                if counted:
-                    notes.seconds = time.perf_counter() - began
-                    self._count(start, counts[-1], counts, failure, notes)
-                    if failure is None:
-                        absorb(notes)
-            if failure is None or error is None:
-                pace.adapt(time.perf_counter() - began)
-                continue
-            failure.step += start
-            beside = failure.columns
-            try:
-                results = drive(self.treat(failure.step, failure.item, beside, error, notes))
-            finally:
-                absorb(notes)
-            yield from self._iterate(failure.step + 1, _beside(iter(results), beside), absorb, emission, counted)
-            for flat in reversed(failure.flats):
-                yield from self._finish(flat, start, beside, absorb, emission, counted)
-
-    def _finish(
-        self,
-        flat: OpenFlat,
-        start: int,
-        columns: tuple[object, ...],
-        absorb: Callable[[Notes], None],
-        emission: Emission,
-        counted: bool,
-    ) -> Iterator[Any]:
-        step, broken, given = flat.step + start, list[Exception](), 0
-
-        def rest() -> Iterator[_ROW]:
-            nonlocal given
-            try:
-                for value in cast("Iterator[object]", flat.iterator):
-                    given += 1
-                    yield (value, *columns)
-            except Exception as error:  # noqa: BLE001  # user code may raise anything
-                broken.append(error)
-
-        yield from self._iterate(step + 1, rest(), absorb, emission, counted)
-        notes = Notes()
-        notes.tally(self.steps[step].name).given += given
-        results: Sequence[object] = ()
-        try:
-            if broken:
-                self._broken(OpenFlat(step, flat.item, flat.iterator), notes)
-                results = drive(self.treat(step, flat.item, columns, broken[0], notes))
-        finally:
-            absorb(notes)
-        yield from self._iterate(step + 1, _beside(iter(results), columns), absorb, emission, counted)
 
     # ---------------------------------------------------------------------------------------- failure and counts
 
@@ -368,12 +263,20 @@ class Chain:
             return "dead_letter" if self._keeps_dead_letters else "skip"
         return step.options.on_error
 
-    def _broken(self, flat: OpenFlat, notes: Notes) -> None:
+    def broken(self, flat: OpenFlat, notes: Notes) -> None:
         """A flat step that had counted as passed broke in the middle after all: `treat` counts it once more."""
         notes.tally(self.steps[flat.step].name).passed -= 1
 
-    def _count(self, start: int, rows: int, counts: list[int], failure: StepFailure | None, notes: Notes) -> None:
-        """Turn the counters of a loop into tallies; the failed item is left to `treat`."""
+    def count(self, start: int, rows: int, counts: list[int], failure: StepFailure | None, notes: Notes) -> None:
+        """Turn the counters of a loop into tallies; the failed item is left to `treat`.
+
+        Args:
+            start: the loop's first step.
+            rows: how many it took.
+            counts: what it counted.
+            failure: where it stopped.
+            notes: have the tallies.
+        """
         taken = rows
         for index, step in enumerate(self.steps[start:]):
             tally = notes.tally(step.name)
@@ -412,23 +315,6 @@ class _Beside:
         """What is beside the next item, which gives no result here."""
         self._at += 1
         return tuple(column[self._at - 1] for column in self._columns)
-
-
-class _Pace:
-    """How many rows to go between two reports to listeners: about ten reports a second, at most 1,024 rows."""
-
-    def __init__(self) -> None:
-        self.rows = 1
-
-    def adapt(self, seconds: float) -> None:
-        if seconds < 0.05:
-            self.rows = min(2 * self.rows, _LARGEST)
-        elif seconds > 0.2:
-            self.rows = max(self.rows // 2, 1)
-
-
-def _beside(values: Iterator[Any], columns: tuple[object, ...]) -> Iterator[_ROW]:
-    return zip(values, *(itertools.repeat(column) for column in columns), strict=False)
 
 
 async def _take(iterator: Iterator[object] | AsyncIterator[object]) -> tuple[list[object], Exception | None]:

@@ -94,7 +94,7 @@ def _step_at(frame: FrameType, called: FrameType | None) -> tuple[str | None, Ho
     """The step that a frame of the engine works for; `called` is the frame that it called."""
     if not is_rivusios(frame.f_code.co_filename):
         return None, None
-    if frame.f_code in _LOOPING and called is not None:
+    if frame.f_code is _LOOPING and called is not None:
         known: dict[str, Any] = frame.f_locals
         kernel: Kernel | None = known.get("compiled")
         place = kernel.places.get(called.f_lineno) if kernel is not None and called.f_code is kernel.code else None
@@ -113,7 +113,7 @@ def _step_at(frame: FrameType, called: FrameType | None) -> tuple[str | None, Ho
     return None, None
 
 
-_LOOPING = (Chain._run.__code__, Chain._iterate.__code__)  # pyright: ignore[reportPrivateUsage]  # same package
+_LOOPING = Chain._run.__code__  # pyright: ignore[reportPrivateUsage]  # same package
 
 
 def _line(frame: traceback.FrameSummary) -> str:

@@ -32,18 +32,33 @@ class StepFailure:
         item: what it was called with.
         columns: what travels beside the item.
         flats: flat steps before it that have more results to give, outermost first.
+        frame: of the loop; see `forget`.
     """
 
     step: int
     item: object
     columns: tuple[object, ...]
     flats: list[OpenFlat]
+    frame: FrameType
+
+    def forget(self) -> None:
+        """Let go of what the loop had in hand, once it is over.
+
+        The error may be kept for long: it must not keep the whole chunk.
+        """
+        self.frame.clear()
 
 
-def locate(error: BaseException, kernel: Kernel, columns: int) -> StepFailure | None:
+def locate(error: BaseException, kernel: Kernel, columns: int, *, running: bool = False) -> StepFailure | None:
     """The failure behind an exception that came out of a kernel; None where no step of it raised.
 
     Where columns do not go through the kernel, those of the failure are empty.
+
+    Args:
+        error: what was raised.
+        kernel: the loop.
+        columns: how many values travel beside an item.
+        running: the loop itself asks; the failure is to `forget` later.
     """
     frame, line = _frame(error, kernel.code)
     if frame is None:
@@ -53,8 +68,9 @@ def locate(error: BaseException, kernel: Kernel, columns: int) -> StepFailure | 
         return None
     known = frame.f_locals
     beside = tuple(known[f"c{index}"] for index in range(0 if kernel.aligned else columns))
-    found = StepFailure(place.step, known[place.variable], beside, _flats(known, kernel, place.step))
-    frame.clear()  # the error may be kept for long: it must not keep the whole chunk
+    found = StepFailure(place.step, known[place.variable], beside, _flats(known, kernel, place.step), frame)
+    if not running:
+        found.forget()
     return found
 
 

@@ -83,15 +83,19 @@ def kernel(shapes: tuple[Shape, ...], emission: Emission, columns: int, counted:
     aligned = bare or (emission == "chunk" and all(kind == "one" for kind, _ in shapes))
     if aligned:
         beside = []
-    writer.line(f"{'async ' if is_async else ''}def chain(rows, outs, counts, waited, most):")
+    lazy = emission != "chunk"
+    taken = "rows, counts, stop" if lazy else "rows, outs, counts, waited, most"
+    # The calls are arguments, too: a function's own variables are read faster than those of the function around it.
+    own = "".join(f", f{index}=f{index}" for index in range(len(shapes)))
+    writer.line(f"{'async ' if is_async else ''}def chain({taken}{own}):")
     writer.depth = 2
     counters = [index for index, (kind, _) in enumerate(shapes) if kind != "one"]
     if emission == "chunk":
         writer.line("out = outs[0]; give = out.append")
         for index in range(len(beside)):
             writer.line(f"give{index} = outs[{index + 1}].append")
-    counts_rows = counted and emission != "chunk"  # a chunk's own iterator knows how many rows were taken
-    guarded = counts_rows or (counted and bool(counters))
+    counts_rows = counted and lazy and not bare  # an iterator over what is in memory knows how many were taken
+    guarded = lazy or (counted and bool(counters))
     if guarded:
         _reset(writer, counters, counts_rows)
         writer.line("try:")
@@ -106,7 +110,9 @@ def kernel(shapes: tuple[Shape, ...], emission: Emission, columns: int, counted:
     pausing = ["waited"] * is_async + ["len(out) >= most"] * any(kind == "flat" for kind, _ in shapes)
     _emit(writer, emission, value, beside, " or ".join(pausing))
     writer.depth = loop_depth
-    if guarded:
+    if lazy:
+        _catch(writer)
+    if guarded and (counters or counts_rows) and counted:
         writer.depth = 2
         writer.line("finally:")
         writer.depth += 1
@@ -157,6 +163,13 @@ def _reset(writer: _Writer, counters: list[int], counts_rows: bool) -> None:
         writer.line("rows_taken = 0")
     for index in counters:
         writer.line(f"n{index} = 0")
+
+
+def _catch(writer: _Writer) -> None:
+    """Whoever asks for results would see the error: it is told to who made the loop, and the loop just ends."""
+    writer.depth = 2
+    writer.line("except GeneratorExit: raise")
+    writer.line("except BaseException as error: stop(error)")
 
 
 def _store(writer: _Writer, counters: list[int], counts_rows: bool) -> None:
