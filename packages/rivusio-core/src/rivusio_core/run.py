@@ -30,6 +30,9 @@ __all__ = ["amap_items", "map_items"]
 I = TypeVar("I")  # noqa: E741  # the item
 O = TypeVar("O")  # noqa: E741  # the result
 
+_HANDED = 16_384
+"""Items handed to the event loop's thread at once, at most: each time costs as much as a thousand quick calls."""
+
 
 def map_items(pipe: BasePipe[I, O], items: Iterable[I], settings: RunSettings) -> Iterator[O]:
     """`BasePipe.map`: checks at once, runs as results are asked for."""
@@ -112,7 +115,7 @@ def _map_here(pipe: BasePipe[Any, Any], items: Iterable[Any], context: RunContex
 
 def _map_in_loop(pipe: BasePipe[Any, Any], items: Iterable[Any], settings: RunSettings) -> Parts:
     """An event loop in a thread of its own does the work; the caller's thread reads the input and takes the results."""
-    iterator, growth, part = iter(items), Growth(), iter(())
+    iterator, growth, part = iter(items), Growth(largest=_HANDED), iter(())
     with start_blocking_portal() as portal:
         session = portal.call(_started, pipe, None, settings)
         try:

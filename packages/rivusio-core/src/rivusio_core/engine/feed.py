@@ -27,18 +27,19 @@ class Growth:
 
     Args:
         heaviest: bytes of a lot at most.
+        largest: items of a lot at most.
     """
 
-    def __init__(self, heaviest: int = LOT) -> None:
+    def __init__(self, heaviest: int = LOT, largest: int = _LARGEST) -> None:
         self.size = 1
-        self._heaviest, self._scale = heaviest, Scale()
+        self._heaviest, self._largest, self._scale = heaviest, largest, Scale()
 
     def adapt(self, seconds: float, items: Sequence[Any]) -> None:
         """Learn how long the last lot took, and from its items how heavy they are."""
         if self._scale.of(items) * 2 > self._heaviest:
             self.size = max(min(self.size, self._heaviest // (2 * self._scale.average)), 1)
         elif seconds < _SHORT:
-            self.size = min(2 * self.size, _LARGEST)
+            self.size = min((4 if seconds < _SHORT / 8 else 2) * self.size, self._largest)
         elif seconds > _LONG:
             self.size = max(self.size // 4, 1)
 
