@@ -69,7 +69,7 @@ _COUNTED = """known = len(fresh)
             try:
                 count(fresh, keys)
             finally:
-                for k in islice(fresh, known, None):
+                for k in [*islice(reversed(fresh), len(fresh) - known)][::-1]:
                     seen[k] = number()"""
 _BEGIN = """a = get(k, nothing)
                 if a is nothing:
@@ -129,7 +129,7 @@ def _compiled(
     create: str, add: str, merge: str, result: str, names: tuple[str, ...], *, numbers: bool, counts: bool
 ) -> Callable[..., tuple[Any, ...]]:
     given = {name: f"f{index}" for index, name in enumerate(names)}
-    columns = {"t": "times", "k": "keys", "v": "values"}
+    columns = {"k": "keys", "v": "values", "t": "times"}  # keys first: when there are no more, nothing else is taken
     needed = [each for each in columns if each == "k" or f"{{{each}}}" in add]
     row, rows = ", ".join(needed), ", ".join(columns[each] for each in needed)
     variables = {"a": "a", "b": "b", "v": "v", "t": "t", "x": "x", **given}
@@ -144,7 +144,7 @@ def _compiled(
         begin = _BEGIN.format(create=written["create"], numbered=numbered)
     parameters = "".join(f", {name}" for name in given.values())
     each = rows if needed == ["k"] else f"zip({rows})"
-    timed = "" if "t" in needed else "t, ", "" if "t" in needed else "times, "
+    timed = "" if "t" in needed else ", t", "" if "t" in needed else ", times"
     whole = _WHOLE.format(row=row, each=each, begin=begin, add=written["add"])
     if counts:
         whole = _COUNTED if numbers else "count(fresh, keys)"
@@ -153,8 +153,8 @@ def _compiled(
         parameters=parameters,
         row=row,
         each=each,
-        timed_row=timed[0] + row,
-        timed_rows=timed[1] + rows,
+        timed_row=row + timed[0],
+        timed_rows=rows + timed[1],
         whole=whole,
         results=results,
         numbered=numbered,

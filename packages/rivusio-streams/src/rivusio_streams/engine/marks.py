@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias, overload
 
-__all__ = ["Marks", "Span", "highest_of"]
+__all__ = ["Marks", "Span", "first_at", "highest_of", "mark_at"]
 
 Span: TypeAlias = tuple[int, int]
 
@@ -44,6 +45,22 @@ class Marks(Sequence[int]):
             self._found = found
         return self._found
 
+    def at(self, index: int) -> int:
+        """One of them, if all others are not wanted."""
+        return max(self._before, max(self._times[:index]) - self._bound) if index else self._before
+
+    def first_at(self, mark: int, start: int) -> int:
+        """The first item from `start` on whose mark is at least this; as many as there are, if there is none."""
+        if self.highest < mark:
+            return len(self)
+        if self.at(start) >= mark:
+            return start
+        time = mark + self._bound
+        for index, each in enumerate(self._times[start:], start + 1):
+            if each >= time:
+                return min(index, len(self))
+        return len(self)
+
     def __len__(self) -> int:
         return len(self._times)
 
@@ -61,3 +78,13 @@ class Marks(Sequence[int]):
 def highest_of(marks: Sequence[int]) -> int:
     """What no mark of a chunk is above."""
     return marks.highest if isinstance(marks, Marks) else marks[-1]
+
+
+def mark_at(marks: Sequence[int], index: int) -> int:
+    """The mark of one item."""
+    return marks.at(index) if isinstance(marks, Marks) else marks[index]
+
+
+def first_at(marks: Sequence[int], mark: int, start: int) -> int:
+    """The first item from `start` on whose mark is at least this; as many as there are, if there is none."""
+    return marks.first_at(mark, start) if isinstance(marks, Marks) else bisect_left(marks, mark, start)

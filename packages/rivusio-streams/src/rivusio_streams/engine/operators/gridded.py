@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from operator import length_hint
 from typing import Any, Protocol, TypeAlias
 
 from rivusio_streams.engine.folding import Folding
-from rivusio_streams.engine.marks import highest_of
+from rivusio_streams.engine.marks import first_at, highest_of, mark_at
+from rivusio_streams.engine.operators.runs import runs_of
 from rivusio_streams.engine.operators.windowing import WindowOperator
 from rivusio_streams.engine.rows import RowBatch, RowFailed
 from rivusio_streams.moment import NEVER
@@ -76,12 +77,12 @@ class GriddedOperator(WindowOperator):
             self._add_run(batch, start, count, late)
             return
         while start < count:
-            mark = marks[start]
+            mark = mark_at(marks, start)
             self._passed = grid.passed(mark)
             if mark >= self.next:
                 with _of_row(batch, start):
                     self.advance(mark)
-            stop = bisect_left(marks, self._passed + grid.every, start)
+            stop = first_at(marks, self._passed + grid.every, start)
             self._add_run(batch, start, stop, late)
             start = stop
 
@@ -118,22 +119,28 @@ class GriddedOperator(WindowOperator):
         times, keys, values = batch.times, batch.keys, batch.values
         if stop - start < len(values):
             times, keys, values = times[start:stop], keys[start:stop], values[start:stop]
-        low, high = batch.span(start, stop)
         left = iter(keys)
         filling = _Filling(self, left)
+        runs = runs_of(times, self.grid.offset, self.width, batch.span(start, stop))
         try:
-            _, end, *first = filling.place(low)
-            if high < end:
-                self.folding.fold(left, values, times, *first)
-            else:
+            if runs is None:
+                _ = filling.place(times[0])
                 self.folding.scatter(left, values, times, filling.switch)
+            elif len(runs) == 1:
+                self.folding.fold(left, values, times, *filling.place(times[0])[2:])
+            else:
+                fold, rows, moments = self.folding.fold, iter(values), iter(times)
+                for count, time in runs:
+                    fold(islice(left, count), rows, moments, *filling.place(time)[2:])
+                    filling.count()
         except Exception as error:
             filling.fail()
             index = stop - length_hint(left) - 1
             self.held += index - start
             batch.done = index + 1
             raise RowFailed(index, error) from error
-        filling.count()
+        if runs is None or len(runs) == 1:
+            filling.count()
         self.held += stop - start
         batch.done = stop
 
