@@ -91,11 +91,16 @@ class Watermarks:
             marks = Marks(self._reached[partition], moving, self._bound)
             return self._pass(partition, [*marks, marks.highest])
         marks = Marks(self._reached[partition], times, self._bound, span)
-        if self._alone(partition):
+        if self.alone(partition):
             self._idle.discard(partition)
             self._reached[partition] = self.combined = marks.highest
             return marks
         return self._pass(partition, [*marks, marks.highest])
+
+    def pass_latest(self, partition: int, latest: int) -> None:
+        """As `pass_items` for a partition that is `alone`, of whose items this is the latest time."""
+        self._idle.discard(partition)
+        self._reached[partition] = self.combined = max(self._reached[partition], latest - self._bound)
 
     def pass_given(self, partition: int, after: Iterable[int]) -> Sequence[int]:
         """As `pass_items`, where something else says how far event time has come after each item; NEVER: nothing."""
@@ -103,12 +108,12 @@ class Watermarks:
 
     def _pass(self, partition: int, own: list[int]) -> list[int]:
         self._idle.discard(partition)
-        others, floor, alone = self.others(partition), self.combined, self._alone(partition)
+        others, floor, alone = self.others(partition), self.combined, self.alone(partition)
         self._reached[partition] = own.pop()
         self._combine()
         return own if alone else [max(floor, min(others, mark)) for mark in own]
 
-    def _alone(self, partition: int) -> bool:
+    def alone(self, partition: int) -> bool:
         """Nothing can hold its watermark back."""
         return self._reached[partition] == self.combined > NEVER and self.others(partition) == FOREVER
 

@@ -18,6 +18,7 @@ from rivusio_streams.engine.clock_time_stage import ClockTimeStage
 from rivusio_streams.engine.entering import Entering, Entrance, watermark_of
 from rivusio_streams.engine.event_time_stage import EventTimeStage
 from rivusio_streams.engine.fan_out import FanOut
+from rivusio_streams.engine.fused_windows import FusedWindows
 from rivusio_streams.engine.key_stage import KeyStage
 from rivusio_streams.engine.keyed_stage import KeyedSettings, KeyedStage
 from rivusio_streams.engine.merge_stage import MergeStage
@@ -25,6 +26,7 @@ from rivusio_streams.engine.meter import Meter
 from rivusio_streams.engine.operator import Operator
 from rivusio_streams.engine.operator_stage import OperatorStage
 from rivusio_streams.engine.operators.forgetting import Bounds
+from rivusio_streams.engine.operators.gridded import GriddedOperator
 from rivusio_streams.engine.operators.made import operator_of
 from rivusio_streams.engine.port import ports
 from rivusio_streams.engine.reorder_stage import ReorderStage
@@ -148,7 +150,9 @@ class Assembly:
             case PipeNode():
                 return [await self._pipes(node, out)]
             case EventTimeNode():
-                return [self._enters(name, self._event_time(name, node, node.inputs[0], out))]
+                stage = self._event_time(name, node, node.inputs[0], out)
+                self._enters(name, stage)
+                return [self._fused_windows(node, stage) or stage]
             case KeyNode():
                 return [self._enters(name, self._add(name, KeyStage(name, node.key, context, out)))]
             case KeyedNode():
@@ -289,6 +293,27 @@ class Assembly:
             return states
 
         return bounds
+
+    def _fused_windows(self, node: EventTimeNode, timing: Stage) -> Stage | None:
+        """What takes the way through event time, key and windows in one go, where they follow each other."""
+        key = self._only_consumer(node)
+        windows = None if key is None else self.operators.get(id(self._only_consumer(key)))
+        if not (
+            isinstance(key, KeyNode)
+            and node.spec.of is not None
+            and isinstance(timing, EventTimeStage)
+            and isinstance(windows, OperatorStage)
+            and isinstance(windows.operator, GriddedOperator)
+            and not windows.metered
+            and not self._reordered
+            and self._context.profiler is None
+        ):
+            return None
+        return FusedWindows(timing, node.spec.of, key.key, self._plan.name(key), windows, windows.operator)
+
+    def _only_consumer(self, node: Node) -> Node | None:
+        consumers = self._consumers.get(id(node), ())
+        return consumers[0][0] if len(consumers) == 1 else None
 
     def _event_time(self, name: str, node: EventTimeNode, before: Node, out: Stage) -> Stage:
         if not node.spec.by_clock:

@@ -69,6 +69,18 @@ class EventTimeStage(Stage, Stateful):
         """How far event time has come behind it."""
         return self._said
 
+    def alone(self, origin: int) -> int | None:
+        """The watermark, where the items of this partition move it, and nothing else does; None: it is not so."""
+        plain = self.spec.strategy is None and self.spec.max_future is None and origin not in self._told
+        return self._watermarks.reached(origin) if plain and self._watermarks.alone(origin) else None
+
+    def went_by(self, origin: int, latest: int) -> None:
+        """Items of a partition that is `alone` went another way; this is the latest time of theirs."""
+        before = self._watermarks.reached(origin)
+        self._idle = False
+        self._watermarks.pass_latest(origin, latest)
+        self._note(origin, before, self._context.clock.wall())
+
     async def take(self, chunk: Chunk) -> None:
         began, notes = perf_counter(), Notes()
         timed, times, span, fatal = self._times(chunk, notes)
@@ -113,7 +125,7 @@ class EventTimeStage(Stage, Stateful):
                 start = stop
             marks = joined
         await self.out.take(Chunk(values, (*chunk.columns[:UNTIMED], times, marks)))
-        await self._say()
+        await self.say()
         if self._cuts:
             await self.out.signal(Cut())
 
@@ -163,7 +175,8 @@ class EventTimeStage(Stage, Stateful):
             self._moved[origin] = wall
         self._reached(origin, reached)
 
-    async def _say(self) -> None:
+    async def say(self) -> None:
+        """Let the steps behind know how far event time has come."""
         reached = self._watermarks.combined
         if reached > self._said:
             self._said = reached
@@ -176,7 +189,7 @@ class EventTimeStage(Stage, Stateful):
         if isinstance(signal, PartitionIdle) and signal.origin in self._origins:
             if signal.after is None or signal.after == self.spec.idle_after:
                 self._watermarks.go_idle(signal.origin)
-                await self._say()
+                await self.say()
                 if self._watermarks.all_idle and not self._idle:
                     self._idle = True
                     await self.out.signal(Idle())
@@ -185,10 +198,10 @@ class EventTimeStage(Stage, Stateful):
             self._watermarks.reach(signal.origin, signal.time)
             self._note(signal.origin, before, self._context.clock.wall())
             self._idle = False
-            await self._say()
+            await self.say()
         elif isinstance(signal, PartitionEnded) and signal.origin in self._origins:
             self._watermarks.end(signal.origin)
-            await self._say()
+            await self.say()
         elif isinstance(signal, Barrier) and signal.keeper is not None:
             self.keep(signal.keeper)
         await self.out.signal(signal)

@@ -73,6 +73,11 @@ class OperatorStage(KeyedStage):
         self._planned = FOREVER
         self._rescheduled = anyio.Event()
 
+    @property
+    def metered(self) -> bool:
+        """What is kept is held against limits, chunk by chunk."""
+        return self._meter is not None
+
     async def open(self, group: TaskGroup) -> None:
         if self.operator.clocked:
             group.start_soon(self._watch_clock, name=f"{self.name}: timers")
@@ -106,6 +111,23 @@ class OperatorStage(KeyedStage):
         await self._push()
         if fatal is not None:
             raise fatal from fatal.cause
+
+    async def took(self, taken: int, late: Chunk | None, before: tuple[int, int], notes: Notes) -> None:
+        """Items were handed to the operator itself: the rest is done as for a chunk.
+
+        Args:
+            taken: how many.
+            late: those that were refused.
+            before: `held` and `filtered` before them.
+            notes: of theirs so far.
+        """
+        notes.tally(self.name).taken += taken
+        self._count(notes, taken, 0 if late is None else len(late), *before)
+        await self.context.absorb(notes)
+        if late is not None:
+            await self.refuse(late)
+        await self._push()
+        self.heard()
 
     def _add(self, chunk: Chunk, late: bytearray, notes: Notes) -> _Outcome:
         batch, failures = self._batch(chunk), 0

@@ -16,7 +16,7 @@ from rivusio_streams.engine.operators.windowing import WindowOperator
 from rivusio_streams.engine.rows import RowBatch, RowFailed
 from rivusio_streams.moment import NEVER
 
-__all__ = ["Accumulators", "Grid", "GriddedOperator"]
+__all__ = ["Accumulators", "Filling", "Grid", "GriddedOperator", "Place"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,11 @@ class GriddedOperator(WindowOperator):
     _passed = NEVER
     """The last end that a mark has reached, as far as is known: marks never go back."""
 
+    def pass_mark(self, mark: int) -> int:
+        """Note that the watermark has come so far; gives the time before which items are late."""
+        self._passed = self.grid.passed(mark)
+        return self.grid.late_before(self._passed)
+
     def add_batch(self, batch: RowBatch, late: bytearray) -> None:
         grid, marks, count, start = self.grid, batch.marks, len(batch), batch.done
         if start < count and self._passed > NEVER and highest_of(marks) < self._passed + grid.every:
@@ -120,7 +125,7 @@ class GriddedOperator(WindowOperator):
         if stop - start < len(values):
             times, keys, values = times[start:stop], keys[start:stop], values[start:stop]
         left = iter(keys)
-        filling = _Filling(self, left)
+        filling = Filling(self, left)
         runs = runs_of(times, self.grid.offset, self.width, batch.span(start, stop))
         try:
             if runs is None:
@@ -145,10 +150,11 @@ class GriddedOperator(WindowOperator):
         batch.done = stop
 
 
-_Place: TypeAlias = tuple[int, int, dict[Any, Any], dict[Any, Any], dict[Any, int]]
+Place: TypeAlias = tuple[int, int, dict[Any, Any], dict[Any, Any], dict[Any, int]]
+"""Where items of an interval go, as `Switch` has it."""
 
 
-class _Filling:
+class Filling:
     """Finds the places of items, and counts what goes into each.
 
     Args:
@@ -159,11 +165,11 @@ class _Filling:
     def __init__(self, operator: GriddedOperator, left: Iterator[Any]) -> None:
         self._operator, self._left = operator, left
         self._width, self._offset = operator.width, operator.grid.offset
-        self._known: dict[int, tuple[Accumulators, _Place]] = {}
+        self._known: dict[int, tuple[Accumulators, Place]] = {}
         self._current: Accumulators | None = None
         self._from = self._seen = 0
 
-    def place(self, time: int) -> _Place:
+    def place(self, time: int) -> Place:
         """What the next item goes into, and those that follow."""
         begins = time - (time - self._offset) % self._width
         found = self._known.get(begins)
@@ -175,27 +181,39 @@ class _Filling:
         self._from, self._seen = length_hint(self._left), len(place[-1])
         return place
 
-    def switch(self, time: int) -> _Place:
-        """As `place`, for the item that was just taken."""
+    def switch(self, time: int) -> Place:
+        """As `place`, for the item that was just taken; those before it are counted."""
         self.count(failed=True)
+        return self.place_of_taken(time)
+
+    def place_of_taken(self, time: int) -> Place:
+        """As `place`, for the item that was just taken."""
         place = self.place(time)
         self._from += 1
         return place
 
-    def fail(self) -> None:
-        """The item that was just taken failed."""
+    def leave(self) -> None:
+        """No place is at hand; what is known of places may change."""
+        self._current = None
+        self._known.clear()
+
+    def fail(self) -> int:
+        """The item that was just taken failed; counts those before it."""
         if self._current is not None:
             self._operator.failed(self._current)
-            self.count(failed=True)
+        return self.count(failed=True)
 
-    def count(self, *, failed: bool = False) -> None:
+    def count(self, *, failed: bool = False) -> int:
         """Count the items since the last switch; failed: the one that was just taken is not among them."""
         into = self._current
-        if into is not None:
-            into.held += self._from - length_hint(self._left) - failed
-            number = len(into.seen) - self._seen
-            if number:
-                self._operator.filled(into, number)
+        if into is None:
+            return 0
+        counted = self._from - length_hint(self._left) - failed
+        into.held += counted
+        number = len(into.seen) - self._seen
+        if number:
+            self._operator.filled(into, number)
+        return counted
 
 
 class _of_row:  # read as a phrase
