@@ -177,7 +177,8 @@ class _BlockingPart(Partition[int]):
     def next_batch(self, maximum: int) -> list[int]:
         if self.source.fails_at is not None and self.next >= self.source.fails_at:
             raise OSError("disk gone")
-        lot = list(self.source.numbers[self.next : self.next + min(maximum, 3)])
+        good = self.source.numbers[: self.source.fails_at]
+        lot = list(good[self.next : self.next + min(maximum, 3)])
         if not lot:
             raise EndOfPartition
         self.next += len(lot)

@@ -18,12 +18,7 @@ from rivusio_streams.aggregate import Aggregator, formula_of
 from rivusio_streams.engine.operators.nothing import NOTHING
 from rivusio_streams.formula import Formula
 
-__all__ = ["Folding", "Switch", "Timed", "Untimed"]
-
-
-class Untimed(Exception):
-    """An item's time is no plain int of microseconds, and so for others to look at. Not an error."""
-
+__all__ = ["Folding", "Switch", "compiled", "written_of"]
 
 _count: Callable[[dict[Any, int], Iterable[Any]], None] = getattr(collections, "_count_elements")  # noqa: B009
 """What `Counter` counts with, in C; it is private, and has been there since Python 3.3."""
@@ -56,30 +51,6 @@ def bind(nothing, number{parameters}):
                     a = {create}{numbered}
             fresh[k] = {add}
 
-    def timed(of, key, values, latest, switch, leave):
-        begin = end = 0
-        try:
-            for v in values:
-                t = of(v)
-                if type(t) is not int:
-                    raise untimed
-                k = key(v)
-                if not begin <= t < end:
-                    begin, end, fresh, settled, seen = switch(t, k, v, latest)
-                    if fresh is None:
-                        continue
-                    get, old = fresh.get, settled.get
-                a = get(k, nothing)
-                if a is nothing:
-                    a = old(k, nothing)
-                    if a is nothing:
-                        a = {create}{numbered}
-                fresh[k] = {add}
-                if t > latest:
-                    latest = t
-        finally:
-            leave(latest)
-
     def merge(into, others):
         get = into.get
         for k, b in others:
@@ -89,7 +60,7 @@ def bind(nothing, number{parameters}):
     def results(accumulators):
         return {results}
 
-    return fold, scatter, timed, merge, results
+    return fold, scatter, merge, results
 """
 _WHOLE = """for {row} in {each}:
                 {begin}
@@ -108,21 +79,6 @@ Switch = Callable[[int], tuple[int, int, dict[Any, Any], dict[Any, Any], dict[An
 """Gives the place of a time: its start and end, its accumulators by key (those of the keys that were touched since the
 last snapshot, and those of the others), and the numbers of its keys."""
 
-Timed = Callable[
-    [
-        Callable[[Any], Any],
-        Callable[[Any], Any],
-        Iterable[Any],
-        int,
-        Callable[[int, Any, Any, int], tuple[int, int, dict[Any, Any] | None, dict[Any, Any], dict[Any, int]]],
-        Callable[[int], None],
-    ],
-    None,
-]
-"""Takes what gives the time and the key of an item, items, the latest time so far, and these: `switch` is told of an item
-that is not in the place at hand and of the latest time before it, and gives its place, as a `Switch` does (without
-accumulators: the item is dealt with already); `leave` is told of the latest time, however the loop ends."""
-
 
 @dataclass(frozen=True)
 class Folding:
@@ -131,16 +87,16 @@ class Folding:
     Attributes:
         fold: items of one place: keys, values, times, and accumulators and numbers, as `Switch` gives them.
         scatter: items of several places: keys, values, times, and what gives the place of a time.
-        timed: items whose times and keys are not known yet.
         merge: accumulators by key, and pairs of a key and an accumulator that are merged into them.
         results: of some accumulators.
+        number: see `of`.
     """
 
     fold: Callable[[Iterable[Any], Iterable[Any], Iterable[int], dict[Any, Any], dict[Any, Any], dict[Any, int]], None]
     scatter: Callable[[Iterable[Any], Sequence[Any], Sequence[int], Switch], None]
-    timed: Timed
     merge: Callable[[dict[Any, Any], Iterable[tuple[Any, Any]]], None]
     results: Callable[[Iterable[Any]], list[Any]]
+    number: Callable[[], int] | None
 
     @staticmethod
     def of(aggregator: Aggregator[Any, Any, Any], number: Callable[[], int] | None = None) -> Folding:
@@ -150,10 +106,16 @@ class Folding:
             aggregator: what they do.
             number: gives each key that is seen for the first time its number.
         """
-        written = formula_of(aggregator) or _called(aggregator)
+        written = written_of(aggregator)
         texts = (written.create, written.add, written.merge, written.result)
-        compiled = _compiled(*texts, tuple(written.names), numbers=number is not None, counts=written.counts)
-        return Folding(*compiled(NOTHING, number, *written.names.values()))
+        bind = _compiled(*texts, tuple(written.names), numbers=number is not None, counts=written.counts)
+        fold, scatter, merge, results = bind(NOTHING, number, *written.names.values())
+        return Folding(fold, scatter, merge, results, number)
+
+
+def written_of(aggregator: Aggregator[Any, Any, Any]) -> Formula:
+    """The formula of an aggregator, or what calls its methods."""
+    return formula_of(aggregator) or _called(aggregator)
 
 
 def _called(aggregator: Aggregator[Any, Any, Any]) -> Formula:
@@ -205,11 +167,15 @@ def _compiled(
         numbered=numbered,
         **written,
     )
-    name = f"<rivusio fold: {written['add']}>"
-    namespace: dict[str, object] = {"count": _count, "islice": islice, "untimed": Untimed}
+    return compiled(f"<rivusio fold: {written['add']}>", source)
+
+
+def compiled(name: str, source: str) -> Callable[..., Any]:
+    """The function `bind` of a generated text, whose lines are found by tracebacks."""
+    namespace: dict[str, object] = {"count": _count, "islice": islice}
     exec(compile(source, name, "exec"), namespace)  # the text is the aggregator's own formula
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-    return cast("Callable[..., tuple[Any, ...]]", namespace["bind"])
+    return cast("Callable[..., Any]", namespace["bind"])
 
 
 def _constant(text: str) -> bool:

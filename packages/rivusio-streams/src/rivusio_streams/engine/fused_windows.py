@@ -10,21 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from operator import length_hint
 from time import perf_counter
-from typing import Any, TypeAlias
+from typing import Any
 
 from rivusio_core.engine.notes import Notes
 from rivusio_core.engine.stage import Chunk, Stage
 from rivusio_core.listener import Tally
 from rivusio_streams.engine.event_time_stage import EventTimeStage
-from rivusio_streams.engine.folding import Untimed
 from rivusio_streams.engine.operator_stage import OperatorStage
 from rivusio_streams.engine.operators.gridded import Filling, GriddedOperator
 from rivusio_streams.engine.origin import ORIGIN, UNTIMED
+from rivusio_streams.engine.timed_folding import TimedFolding, Untimed, timed_folding
 from rivusio_streams.moment import FIRST, LAST
 
 __all__ = ["FusedWindows"]
-
-_Function: TypeAlias = Callable[[Any], Any]
 
 
 class FusedWindows(Stage):
@@ -42,16 +40,25 @@ class FusedWindows(Stage):
     def __init__(
         self,
         timing: EventTimeStage,
-        of: _Function,
-        key: _Function,
+        of: Callable[[Any], Any],
+        key: Callable[[Any], Any],
         key_step: str,
         windows: OperatorStage,
         operator: GriddedOperator,
     ) -> None:
         self.out: Stage = timing
-        self._timing, self._of, self._key, self._key_step = timing, of, key, key_step
+        self._timing, self._key_step = timing, key_step
         self._windows, self._operator = windows, operator
         self._off = False
+        self._of, self._key = of, key
+        self._made: tuple[object, TimedFolding] | None = None
+
+    def _folding(self) -> TimedFolding:
+        """The loop; another one once a checkpoint was taken up, which has its own numbers of keys."""
+        folding = self._operator.folding
+        if self._made is None or self._made[0] is not folding:
+            self._made = folding, timed_folding(self._of, self._key, self._operator.fold, folding.number)
+        return self._made[1]
 
     async def take(self, chunk: Chunk) -> None:
         origins, timing, operator = chunk.columns[ORIGIN], self._timing, self._operator
@@ -64,7 +71,7 @@ class FusedWindows(Stage):
             return
         began, notes, before = perf_counter(), Notes(), (operator.held, operator.filtered)
         work = _Work(chunk, operator, mark, timing.spec.out_of_order)
-        work.run(self._of, self._key)
+        work.run(self._folding())
         for step in (timing.name, self._key_step):
             notes.tallies[step] = Tally(taken=work.done, passed=work.done, given=work.done)
         notes.seconds = perf_counter() - began
@@ -105,11 +112,11 @@ class _Work:
         self._filling = Filling(operator, self._left)
         self._late: list[tuple[int, int, int, Any]] = []
 
-    def run(self, of: _Function, key: _Function) -> None:
+    def run(self, loop: TimedFolding) -> None:
         """Take items, up to one that is out of the ordinary."""
         operator, filling, failed = self._operator, self._filling, 0
         try:
-            operator.folding.timed(of, key, self._left, self.latest, self._switch, self._leave)
+            loop(self._left, self.latest, self._switch, self._leave)
             operator.held += filling.count()
         except Exception as error:  # noqa: BLE001  # the stages find it again, and treat the item
             self.untimed, failed = isinstance(error, Untimed), 1
