@@ -18,6 +18,7 @@ from rivusio_streams.engine.clock_time_stage import ClockTimeStage
 from rivusio_streams.engine.entering import Entering, Entrance, watermark_of
 from rivusio_streams.engine.event_time_stage import EventTimeStage
 from rivusio_streams.engine.fan_out import FanOut
+from rivusio_streams.engine.fused_running import FusedRunning
 from rivusio_streams.engine.fused_windows import FusedWindows
 from rivusio_streams.engine.key_stage import KeyStage
 from rivusio_streams.engine.keyed_stage import KeyedSettings, KeyedStage
@@ -28,6 +29,7 @@ from rivusio_streams.engine.operator_stage import OperatorStage
 from rivusio_streams.engine.operators.forgetting import Bounds
 from rivusio_streams.engine.operators.gridded import GriddedOperator
 from rivusio_streams.engine.operators.made import operator_of
+from rivusio_streams.engine.operators.running import RunningOperator
 from rivusio_streams.engine.port import ports
 from rivusio_streams.engine.reorder_stage import ReorderStage
 from rivusio_streams.engine.shard import ShardJob
@@ -154,7 +156,8 @@ class Assembly:
                 self._enters(name, stage)
                 return [self._fused_windows(node, stage) or stage]
             case KeyNode():
-                return [self._enters(name, self._add(name, KeyStage(name, node.key, context, out)))]
+                keys = self._enters(name, self._add(name, KeyStage(name, node.key, context, out)))
+                return [self._fused_running(node, keys) or keys]
             case KeyedNode():
                 return await self._keyed(name, node, out)
             case MergeNode():
@@ -310,6 +313,19 @@ class Assembly:
         ):
             return None
         return FusedWindows(timing, node.spec.of, key.key, self._plan.name(key), windows, windows.operator)
+
+    def _fused_running(self, key: KeyNode, keys: Stage) -> Stage | None:
+        """What works out keys and running values in one go."""
+        running = self.operators.get(id(self._only_consumer(key)))
+        if (
+            not isinstance(running, OperatorStage)
+            or not isinstance(running.operator, RunningOperator)
+            or running.metered
+            or self._context.profiler is not None
+        ):
+            return None
+        taking = running.operator.taking(key.key)
+        return None if taking is None else FusedRunning(keys, self._plan.name(key), running, taking)
 
     def _only_consumer(self, node: Node) -> Node | None:
         consumers = self._consumers.get(id(node), ())

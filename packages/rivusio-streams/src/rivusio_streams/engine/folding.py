@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import ast
 import collections
-import linecache
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from typing import Any, cast
+from typing import Any
 
 from rivusio_streams.aggregate import Aggregator, formula_of
+from rivusio_streams.engine.generated import bound
 from rivusio_streams.engine.operators.nothing import NOTHING
 from rivusio_streams.formula import Formula
 
-__all__ = ["Folding", "Switch", "compiled", "written_of"]
+__all__ = ["Folding", "Switch", "written_of"]
 
 _count: Callable[[dict[Any, int], Iterable[Any]], None] = getattr(collections, "_count_elements")  # noqa: B009
 """What `Counter` counts with, in C; it is private, and has been there since Python 3.3."""
@@ -167,15 +167,7 @@ def _compiled(
         numbered=numbered,
         **written,
     )
-    return compiled(f"<rivusio fold: {written['add']}>", source)
-
-
-def compiled(name: str, source: str) -> Callable[..., Any]:
-    """The function `bind` of a generated text, whose lines are found by tracebacks."""
-    namespace: dict[str, object] = {"count": _count, "islice": islice}
-    exec(compile(source, name, "exec"), namespace)  # the text is the aggregator's own formula
-    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-    return cast("Callable[..., Any]", namespace["bind"])
+    return bound(f"<rivusio fold: {written['add']}>", source, count=_count, islice=islice)
 
 
 def _constant(text: str) -> bool:

@@ -96,10 +96,7 @@ class OperatorStage(KeyedStage):
         late = bytearray(len(chunk))
         taken, failures, fatal = self._add_each(chunk, notes) if operator.one_to_one else self._add(chunk, late, notes)
         if taken and self._takes == TIMED:
-            marks = chunk.columns[MARK]
-            # What comes behind all items of the chunk comes as a signal, too.
-            reached = highest_of(marks) if taken == len(marks) else marks[taken - 1]
-            operator.watermark = max(operator.watermark, reached)
+            operator.watermark = max(operator.watermark, self._reached(chunk, taken))
         notes.tally(self.name).taken += taken
         self._count(notes, taken - failures, late.count(1), held, filtered)
         if operator.forgotten > forgotten:
@@ -128,6 +125,21 @@ class OperatorStage(KeyedStage):
             await self.refuse(late)
         await self._push()
         self.heard()
+
+    def gave_each(self, chunk: Chunk, done: int) -> None:
+        """The operator took the first items of a chunk, and gave a result `(key, ...)` for each: note the rest."""
+        operator = self.operator
+        if self._followed or self._meter is not None:
+            operator.touched.update(key for key, *_ in operator.values)
+        if done and self._takes == TIMED:
+            operator.times, operator.marks = [*chunk.columns[TIME][:done]], [*chunk.columns[MARK][:done]]
+            operator.watermark = max(operator.watermark, self._reached(chunk, done))
+
+    @staticmethod
+    def _reached(chunk: Chunk, taken: int) -> int:
+        """How far event time has come behind so many items; what comes behind all of them is told by a signal, too."""
+        marks = chunk.columns[MARK]
+        return highest_of(marks) if taken == len(marks) else marks[taken - 1]
 
     def _add(self, chunk: Chunk, late: bytearray, notes: Notes) -> _Outcome:
         batch, failures = self._batch(chunk), 0

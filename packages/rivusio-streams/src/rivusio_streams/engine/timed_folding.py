@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 
 from rivusio_streams.aggregate import Aggregator
 from rivusio_streams.engine.accessor import accessor
-from rivusio_streams.engine.folding import compiled, written_of
+from rivusio_streams.engine.folding import written_of
+from rivusio_streams.engine.generated import bound
 from rivusio_streams.engine.operators.nothing import NOTHING
 from rivusio_streams.formula import Formula
 
@@ -99,4 +100,4 @@ def _compiled(
         add=added,
         numbered="; seen[k] = number()" if numbers else "",
     )
-    return compiled(f"<rivusio timed fold: {added} by {key or 'key'} at {time or 'time'}>", source)
+    return bound(f"<rivusio timed fold: {added} by {key or 'key'} at {time or 'time'}>", source)

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
+from rivusio_streams.engine.accessor import accessor
+from rivusio_streams.engine.generated import bound
 from rivusio_streams.engine.operators.forgetting import Bounds, ForgettingOperator
 from rivusio_streams.engine.operators.nothing import NOTHING
 from rivusio_streams.initial import copies
 from rivusio_streams.keyed_process import Running
 
-__all__ = ["RunningOperator"]
+__all__ = ["RunningOperator", "Taking"]
+
+Taking: TypeAlias = Callable[[Iterator[Any]], None]
+_TEXT = """\
+def bind(kept, add, initial, operator, key):
+    def run(values):
+        get, give = kept.get, operator.values.append
+        for v in values:
+            k = {key}
+            kept[k] = made = add(get(k, initial), v)
+            give((k, made))
+    return run
+"""
 
 
 class RunningOperator(ForgettingOperator):
@@ -40,6 +54,21 @@ class RunningOperator(ForgettingOperator):
             made = add(kept[key], value) if key in kept else value if create is None else add(create(), value)
             kept[key] = made
             give((key, made))
+
+    def taking(self, key: Callable[[Any], Any]) -> Taking | None:
+        """What does the same with items whose keys are not known yet; None: it begins anew for each key.
+
+        Args:
+            key: of an item.
+        """
+        if not self.one_to_one or self._create is None or self._create() is not self._create():
+            return None
+        read = accessor(key)
+        source = _TEXT.format(key="key(v)" if read is None else read.format("v"))
+        taking: Taking = bound(f"<rivusio scan by {read or 'key'}>", source)(
+            self._kept, self._add, self._create(), self, key
+        )
+        return taking
 
     def add(self, time: int, mark: int, key: Any, value: Any) -> bool:
         self.touched.add(key)
