@@ -23,6 +23,7 @@ from rivusio_core.configuration import Configuration
 from rivusio_core.errors import DefinitionError
 from rivusio_core.pipe import AsyncBasePipe, AsyncFlatPipe, BasePipe, FlatPipe, SyncBasePipe
 from rivusio_core.policy.options import OptionSettings, PipeOptions
+from rivusio_core.validators import direct
 
 __all__ = ["FunctionPipe", "flat_pipe", "pipe"]
 
@@ -82,7 +83,7 @@ class FunctionPipe(BasePipe[I, O], Generic[I, O, P]):
         settings = {**self.settings(), **resources}
         if settings == self._configuration.defaults:
             settings = {}  # the function's own defaults will do, and a bare call is faster
-        call = functools.partial(self.function, **settings) if settings else self.function
+        call = functools.partial(self.function, **settings) if settings else direct(self.function)
         vars(self)["process"] = call
 
     def restored(self, options: PipeOptions, bound: dict[str, object]) -> Self:
