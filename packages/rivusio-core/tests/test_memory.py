@@ -90,7 +90,7 @@ def test_less_is_read_at_once_of_heavy_items() -> None:
     growth = Growth()
     for _ in range(20):
         growth.adapt(0.0, [b"x"] * growth.size)
-    assert growth.size == 4096
+    assert growth.size == 8192
     for _ in range(40):
         growth.adapt(0.0, [BLOB] * growth.size)
     assert 1 <= growth.size <= LOT // MIB

@@ -87,7 +87,7 @@ class RunSettings(BaseModel):
         default="1s", description="How often a checkpoint is made, and sources are told what is safe."
     )
     drain_timeout: Duration = Field(default="30s", description="How long a stop may take until it is an error.")
-    chunk: int = Field(default=4096, ge=1, le=65_536, description="Items that travel together at most.")
+    chunk: int = Field(default=8192, ge=1, le=65_536, description="Items that travel together at most.")
     progress: bool | None = Field(
         default=None, description="Show progress on standard error; by default where that is a terminal."
     )

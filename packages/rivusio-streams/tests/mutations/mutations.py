@@ -37,6 +37,7 @@ EARLY = "engine/operators/early.py"
 WINDOWING = "engine/operators/windowing.py"
 EVENT_TIME = "event_time.py"
 TIME_STAGE = "engine/event_time_stage.py"
+FUSED = "engine/fused_windows.py"
 STAGE = "engine/operator_stage.py"
 KEYED = "engine/keyed_stage.py"
 SHARDED = "engine/sharded_stage.py"
@@ -90,8 +91,8 @@ MUTATIONS = (
     Mutation(
         "a run goes on over the end of a window",
         GRIDDED,
-        "stop = bisect_left(marks, self._passed + grid.every, start)",
-        "stop = bisect_left(marks, self._passed + 2 * grid.every, start)",
+        "stop = first_at(marks, self._passed + grid.every, start)",
+        "stop = first_at(marks, self._passed + 2 * grid.every, start)",
     ),
     Mutation(
         "the whole chunk is taken for a run too soon",
@@ -102,8 +103,8 @@ MUTATIONS = (
     Mutation(
         "what is folded is counted into the last place",
         GRIDDED,
-        "        self.count(failed=True)\n        place = self.place(time)",
-        "        place = self.place(time)",
+        "        self.count(failed=True)\n        return self.place_of_taken(time)",
+        "        return self.place_of_taken(time)",
     ),
     Mutation(
         "an item that failed is held",
@@ -577,10 +578,45 @@ MUTATIONS = (
         "[time if time <= limit else NEVER",
         "[time if time < limit else NEVER",
     ),
+    Mutation("an item just on time is late in one loop", FUSED, "if time < late_before:", "if time <= late_before:"),
+    Mutation(
+        "windows stay open within a chunk in one loop",
+        FUSED,
+        "        if mark >= operator.next:\n            self._advance(mark)\n",
+        "",
+    ),
+    Mutation("what came before a failed item is not held", FUSED, "operator.held += filling.fail()", "filling.fail()"),
+    Mutation(
+        "items in one loop do not move the watermark", FUSED, "            timing.went_by(origin, work.latest)\n", ""
+    ),
+    Mutation(
+        "an item that fails in one loop is left out",
+        FUSED,
+        "self.untimed, failed = isinstance(error, Untimed), 1",
+        "self.untimed, failed = isinstance(error, Untimed), 0",
+    ),
+    Mutation(
+        "a result that cannot be made is passed over",
+        FUSED,
+        "        if work.broken is not None:  # no item is at fault\n            raise work.broken\n",
+        "",
+    ),
+    Mutation("times beyond the calendar get into windows", FUSED, "if not FIRST <= time <= LAST:", "if False:"),
+    Mutation("a place is kept while windows close", FUSED, "        filling.leave()\n", ""),
+    Mutation(
+        "a time that is no number is taken for one", "engine/timed_folding.py", "if type(t) is not int:", "if False:"
+    ),
+    Mutation("the latest time is the last", "engine/timed_folding.py", "if t > latest:", "if True:"),
+    Mutation(
+        "runs of earlier windows are taken for one",
+        "engine/operators/runs.py",
+        "runs += earlier",
+        "runs += [(end - begin, times[begin])]",
+    ),
     Mutation(
         "idleness is not heard of",
         TIME_STAGE,
-        "                self._watermarks.go_idle(signal.origin)\n                await self._say()",
+        "                self._watermarks.go_idle(signal.origin)\n                await self.say()",
         "                self._watermarks.go_idle(signal.origin)",
     ),
     Mutation(

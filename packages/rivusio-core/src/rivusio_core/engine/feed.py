@@ -17,7 +17,7 @@ from rivusio_core.engine.weight import Scale
 
 __all__ = ["IN_MEMORY", "Growth", "Mailbox", "batches_of", "pull", "read_ahead"]
 
-_LARGEST = 4_096
+_LARGEST = 8_192
 _SHORT, _LONG = 0.002, 0.01
 """Seconds: a lot grows while it is dealt with in less than the first, shrinks when it takes longer than the second."""
 

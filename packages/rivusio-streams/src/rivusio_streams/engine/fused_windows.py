@@ -138,10 +138,8 @@ class _Work:
             if not operator.take_late(time, mark, key, value):
                 self._late.append((len(self._chunk) - length_hint(self._left) - 1, time, mark, key))
             return 0, 0, None, {}, {}
-        begin, end, fresh, settled, seen = filling.place_of_taken(time)
-        closing = operator.next + self._bound
-        # Behind an item that closes a window nothing is known of places.
-        return begin, begin if time >= closing else min(end, closing), fresh, settled, seen
+        # Windows that hold the place close only behind an item outside of it, and with that comes a switch.
+        return filling.place_of_taken(time)
 
     def _advance(self, mark: int) -> None:
         try:
