@@ -12,6 +12,9 @@ import functions as f
 from contestant import Arrived, Run, numbers
 from data import asent, lines, orders
 from loops import Count
+from nexmark.ours import answer
+from nexmark.queries import QUERIES
+from nexmark.timed import BOUND, events
 
 from rivusio_core import Listener, keep, pipe
 from rivusio_streams import Hopping, RunConfig, Stream, Tumbling, Windowed, agg
@@ -31,7 +34,7 @@ Counted = list[Windowed[str, int]]
 
 
 def runs(*listeners: Listener) -> dict[str, Run]:
-    """Every workload, listened to or not."""
+    """Our own workloads, listened to or not."""
     config = RunConfig(listeners=listeners)
 
     def counted(
@@ -90,4 +93,8 @@ def plain(counted: list[Any]) -> list[Count]:
     return [(each.key, round(each.window.start.timestamp()) * 1_000_000, each.value) for each in counted]
 
 
-RUNS = runs()
+def _of_events(name: str) -> Run:
+    return Run(lambda count: answer(name, events(count), BOUND))
+
+
+RUNS = runs() | {name: _of_events(name) for name in QUERIES}

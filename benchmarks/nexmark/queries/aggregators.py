@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
+from nexmark.functions import rank
 from nexmark.model import Bid
 from rivusio_streams import Aggregator
 
@@ -15,11 +16,6 @@ T = TypeVar("T")
 
 ByRank: TypeAlias = tuple[int, int, int, int]
 """Of all bids, and of those of a low, a middling and a high price."""
-
-
-def rank(price: int) -> int:
-    """1, 2 or 3: below 10,000, below 1,000,000, and above."""
-    return 1 if price < 10_000 else 2 if price < 1_000_000 else 3
 
 
 @dataclass(frozen=True)

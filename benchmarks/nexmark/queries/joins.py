@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from nexmark import functions as f
 from nexmark.model import Event
-from nexmark.queries.kinds import auction_row, auctions, bid_row, bids, people
+from nexmark.queries.kinds import auctions, bids, people
 from rivusio_streams import Context, Stream
 
 __all__ = ["q3", "q20"]
@@ -64,14 +65,10 @@ def meeting(
 
 
 def q3(events: Stream[Event]) -> Stream[tuple[str, str, str, int]]:
-    wanted = auctions(events).filter(lambda auction: auction.category == 10)
-    pairs = meeting(people(events), lambda person: person.id, wanted, lambda auction: auction.seller)
-    near = pairs.filter(lambda pair: pair[0].state in ("OR", "ID", "CA"))
-    return near.map(lambda pair: (pair[0].name, pair[0].city, pair[0].state, pair[1].id))
+    pairs = meeting(people(events), f.person_id, auctions(events).filter(f.is_wanted), f.seller)
+    return pairs.filter(f.is_near).map(f.suggested)
 
 
 def q20(events: Stream[Event]) -> Stream[tuple[object, ...]]:
-    pairs = meeting(auctions(events), lambda auction: auction.id, bids(events), lambda bid: bid.auction)
-    return pairs.filter(lambda pair: pair[0].category == 10).map(
-        lambda pair: (*bid_row(pair[1]), *auction_row(pair[0])[1:])
-    )
+    pairs = meeting(auctions(events), f.auction_id, bids(events), f.auction_of)
+    return pairs.filter(f.is_expanded).map(f.expanded)
