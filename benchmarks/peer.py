@@ -41,7 +41,9 @@ class Peer:
         )
         hello = self._answer()
         self.name, self.version = name, str(hello["version"])
-        self.contestant = Contestant(name, dict.fromkeys(hello["runs"], Run(lambda _: [])), hello["cannot"], hello["note"])
+        self.contestant = Contestant(
+            name, dict.fromkeys(hello["runs"], Run(lambda _: [])), hello["cannot"], hello["note"]
+        )
 
     def time(self, workload: str, items: int) -> Timing:
         """Run once, there."""

@@ -111,8 +111,21 @@ def last_digits(bid: Bid) -> int:
     return bid.auction % 10_000
 
 
-def with_side_input(bid: Bid, found: str) -> tuple[int, int, int, int, str]:
+WithSideInput: TypeAlias = tuple[int, int, int, int, str]
+
+
+def with_side_input(bid: Bid, found: str) -> WithSideInput:
     return bid.auction, bid.bidder, bid.price, bid.time, found
+
+
+def looked_up(bid: Bid) -> WithSideInput | None:
+    """For those who have no look-up of their own."""
+    found = SIDE_INPUT.get(last_digits(bid))
+    return None if found is None else with_side_input(bid, found)
+
+
+def has_side_input(row: WithSideInput | None) -> TypeIs[WithSideInput]:
+    return row is not None
 
 
 def priced(bid: Bid) -> tuple[Bid, Decimal]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from nexmark import functions as f
-from nexmark.figures import Figures, Prices
+from nexmark.accumulators import Figures, Prices
 from nexmark.loops.windows import NEVER, due, next_due
 from nexmark.model import Event, Row
 from nexmark.timed import BOUND

@@ -59,8 +59,9 @@ def _hottest(panes: dict[int, defaultdict[int, int]], start: int) -> list[Row]:
     totals = dict[int, int]()
     get = totals.get
     for pane in range(start, start + SIZE, HOP):
-        for auction, count in panes.get(pane, {}).items():
-            totals[auction] = get(auction, 0) + count
+        if pane in panes:
+            for auction, count in panes[pane].items():
+                totals[auction] = get(auction, 0) + count
     most = max(totals.values(), default=0)
     return [(auction, count, start) for auction, count in totals.items() if count == most]
 
