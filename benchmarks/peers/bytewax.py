@@ -13,6 +13,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSink, TestingSource, run_main
 from contestant import Arrived, Run, numbers
 from data import lines, orders, sent
+from nexmark.peers import bytewax as nexmark
 
 DISTRIBUTION = "bytewax"
 
@@ -86,6 +87,9 @@ RUNS = {
     "W6": Run(running),
     "W7": Run(latency, numbers),
     "W8": Run(hopping, _plain(2_000_000)),
-}
+} | nexmark.RUNS
 CANNOT = dict.fromkeys(("W4", "W5"), "its operators take no async functions")
-NOTE = "Read in batches of 1,000, W7 one by one; its default is 1. W3 and W8 have a watermark for each key."
+NOTE = (
+    "Read in batches of 1,000, W7 one by one; its default is 1. Windows have a watermark for each key. "
+    "q4, q6, q9 and the second step of q5 are given at the end of the input, since its timers are of clock time."
+)
