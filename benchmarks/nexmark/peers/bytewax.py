@@ -49,27 +49,25 @@ def _all(item: object) -> str:
     return ""
 
 
-def _run(build: Callable[[Any], Any]) -> Run:
+def _rows(items: list[Event], build: Callable[[Any], Any]) -> list[Row]:
     """What is built on the stream of events."""
+    flow, rows = Dataflow("flow"), list[Row]()
+    op.output("out", build(op.input("in", flow, TestingSource(items, batch_size=1_000))), TestingSink(rows))
+    run_main(flow)
+    return rows
 
-    def run(count: int) -> list[Row]:
-        flow, rows = Dataflow("flow"), list[Row]()
-        stream = build(op.input("in", flow, TestingSource(events(count), batch_size=1_000)))
-        op.output("out", stream, TestingSink(rows))
-        run_main(flow)
-        return rows
 
-    return Run(run)
+def _run(build: Callable[[Any], Any]) -> Run:
+    return Run(lambda count: _rows(events(count), build))
 
 
 def chain(items: list[Event], steps: Sequence[Step]) -> list[Row]:
-    flow, rows = Dataflow("flow"), list[Row]()
-    stream: Any = op.input("in", flow, TestingSource(items, batch_size=1_000))
-    for number, (kind, function) in enumerate(steps):
-        stream = getattr(op, kind)(f"step{number}", stream, function)
-    op.output("out", stream, TestingSink(rows))
-    run_main(flow)
-    return rows
+    def build(stream: Any) -> Any:
+        for number, (kind, function) in enumerate(steps):
+            stream = getattr(op, kind)(f"step{number}", stream, function)
+        return stream
+
+    return _rows(items, build)
 
 
 def _bids(stream: Any, key: Callable[[Any], str]) -> Any:
