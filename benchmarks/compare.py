@@ -73,6 +73,7 @@ class Result:
     entries: Mapping[str, Mapping[str, Any]]
     ratios: Sequence[Ratio]
     cannot: Mapping[str, str]
+    remarks: Mapping[str, str]
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -185,6 +186,7 @@ def compare(name: str, rounds: int, peers: Sequence[Peer], watched: Mapping[str,
         {who: entry.figures() for who, entry in entries.items()},
         _ratios(name, entries, theirs),
         cannot,
+        {peer.name: peer.contestant.remarks[name] for peer in peers if name in peer.contestant.remarks},
     )
 
 

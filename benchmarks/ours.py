@@ -34,7 +34,7 @@ Counted = list[Windowed[str, int]]
 
 
 def runs(*listeners: Listener) -> dict[str, Run]:
-    """Our own workloads, listened to or not."""
+    """Every workload, listened to or not."""
     config = RunConfig(listeners=listeners)
 
     def counted(
@@ -85,7 +85,7 @@ def runs(*listeners: Listener) -> dict[str, Run]:
         "W7": Run(lambda count: asyncio.run(latency(count)), numbers),
         "W7 stream": Run(latency_of_stream, numbers),
         "W8": Run(lambda count: counted(count, Hopping("10s", every="2s")), plain),
-    }
+    } | {name: _of_events(name, *listeners) for name in QUERIES}
 
 
 def plain(counted: list[Any]) -> list[Count]:
@@ -93,8 +93,8 @@ def plain(counted: list[Any]) -> list[Count]:
     return [(each.key, round(each.window.start.timestamp()) * 1_000_000, each.value) for each in counted]
 
 
-def _of_events(name: str) -> Run:
-    return Run(lambda count: answer(name, events(count), BOUND))
+def _of_events(name: str, *listeners: Listener) -> Run:
+    return Run(lambda count: answer(name, events(count), BOUND, *listeners))
 
 
-RUNS = runs() | {name: _of_events(name) for name in QUERIES}
+RUNS = runs()

@@ -57,7 +57,7 @@ def _ours(results: dict[str, Any]) -> Iterator[str]:
                 first = ratio["of"] == "rivusio" and ratio["to"] == "loop"
                 yield (
                     f"| {name} {each['title']} | {ratio['of']} | {ratio['to']} | {ratio['median']:.2f} | "
-                    f"{ratio['lowest']:.2f} to {ratio['highest']:.2f} | {goal if first else ''} |"
+                    f"{ratio['lowest']:.2f} to {ratio['highest']:.2f} | {goal if first and goal else ''} |"
                 )
     yield ""
 
@@ -79,7 +79,7 @@ def _latencies(results: dict[str, Any]) -> Iterator[str]:
 
 def _peers(results: dict[str, Any]) -> Iterator[str]:
     names = list(results["versions"])  # rivusio is the first
-    yield "| | items/s of rivusio | " + " | ".join(names) + " |"
+    yield "| ratio to the loop | items/s of rivusio | " + " | ".join(names) + " |"
     yield "|---|" + "--:|" * (len(names) + 1)
     for name, each in results["workloads"].items():
         if name != "W7":
@@ -97,11 +97,12 @@ def _reasons(results: dict[str, Any]) -> Iterator[str]:
     for who, message in results["missing"].items():
         yield f"* **{who}** does not run here: `{' '.join(message.split())}`"
     for who in results["versions"]:
-        missing: dict[str, list[str]] = {}
+        about: dict[str, list[str]] = {}
         for name, workload in results["workloads"].items():
-            if who in workload["cannot"]:
-                missing.setdefault(workload["cannot"][who], []).append(name)
-        said = [f"{', '.join(names)}: {why}." for why, names in missing.items()]
+            for texts in (workload["remarks"], workload["cannot"]):
+                if who in texts:
+                    about.setdefault(texts[who], []).append(name)
+        said = [f"{', '.join(names)}: {text}." for text, names in about.items()]
         if said or who in results["notes"]:
             yield " ".join([f"* **{who}**.", *([results["notes"][who]] if who in results["notes"] else []), *said])
 

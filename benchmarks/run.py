@@ -27,7 +27,7 @@ import ours
 from compare import Differs, compare, smoke
 from environments import PEERS, CannotInstall, environment
 from peer import Peer, PeerFailed
-from workloads import SUITES, WORKLOADS
+from workloads import OWN, SUITES, WORKLOADS
 
 from rivusio_monitoring import MonitoringListener
 
@@ -91,7 +91,7 @@ def measure(names: Sequence[str], peers: Sequence[str], rounds: int) -> dict[str
             except (CannotInstall, PeerFailed) as error:
                 missing[name] = str(error)
                 print(f"{name}: {error}")
-        watched = ours.runs(MonitoringListener())
+        watched = {name: run for name, run in ours.runs(MonitoringListener()).items() if name in OWN}
         for name in names:
             try:
                 result = compare(name, rounds, started, watched)

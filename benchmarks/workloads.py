@@ -9,7 +9,7 @@ from typing import Final
 
 from nexmark.questions import NAMES, asked
 
-__all__ = ["SUITES", "WORKLOADS", "Suite", "Workload"]
+__all__ = ["NEXMARK", "OWN", "SUITES", "WORKLOADS", "Suite", "Workload"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Suite:
 
 HERE: Final = Path(__file__).parent
 
-OWN = {
+OWN: Final = {
     "W1": Workload("five maps and a filter", 1_000_000, 0.9),
     "W2": Workload("JSON to pydantic to JSON", 100_000, 1.2, {"": ("", "one call")}),
     "W3": Workload("keyed tumbling windows", 500_000, 0.9, {"": ("",), "checkpointed": ("",), "late": ("late",)}),
@@ -67,7 +67,7 @@ OWN = {
     "W8": Workload("keyed hopping windows", 500_000, 0.8),
 }
 
-NEXMARK = {name: Workload(asked(name).partition(":")[0].lower(), 100_000, peer_seconds=0.7) for name in NAMES}
+NEXMARK: Final = {name: Workload(asked(name).partition(":")[0].lower(), 100_000, peer_seconds=0.7) for name in NAMES}
 
 SUITES: Final = (Suite("benchmarks", OWN), Suite("nexmark", NEXMARK))
 

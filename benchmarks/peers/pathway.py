@@ -80,4 +80,8 @@ CANNOT = {
     "W6": "a table has no order that a running value could follow",
     "W7": "static input is read whole",
 }
-NOTE = "Static input: no watermark moves. W2 is one function, since its tables do not hold pydantic models."
+REMARKS = {
+    "W2": "one function, since its tables do not hold pydantic models",
+    **dict.fromkeys(("q1", "q14"), "decimals are Python objects to it, since its columns do not hold them"),
+}
+NOTE = "Static input: no watermark moves, and all is given when all has been read."

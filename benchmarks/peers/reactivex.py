@@ -122,4 +122,4 @@ CANNOT = (
     | dict.fromkeys(WINNING, "its timers are of clock time, and an auction closes in event time")
     | {"W5": "no await without a task an item; that is W4"}
 )
-NOTE = "W4 in the order in which waits end."
+REMARKS = {"W4": "in the order in which waits end"}

@@ -92,4 +92,5 @@ CANNOT = (
     | dict.fromkeys(("W6", *JOINS, *WINNING, *ENDS), "has no state for each key")
     | {"q14": "it has no filter, and here one stands between two steps"}
 )
-NOTE = "It has no filter: filters are by hand, before and behind the pipeline. W4 gathers a hundred at a time."
+REMARKS = {"W4": "gathers a hundred at a time"}
+NOTE = "It has no filter: filters are by hand, before and behind the pipeline."

@@ -111,4 +111,6 @@ CANNOT = (
     | dict.fromkeys(ENDS, "nothing tells its nodes that the input has ended")
     | {"W5": "an async map is a queue and a task; that is W4"}
 )
-NOTE = "W6, q3, q20 are one accumulate over a dict of all states: it has no keys of its own that keep state."
+REMARKS = dict.fromkeys(
+    ("W6", *MEETINGS), "one accumulate over a dict of all states: it has no keys of its own that keep state"
+)
