@@ -1,4 +1,4 @@
-"""What is put together of bids, for peers that fold with functions; the loops write to the figures themselves."""
+"""What is put together of bids, for whoever folds with functions; the loops write to the figures themselves."""
 
 from __future__ import annotations
 

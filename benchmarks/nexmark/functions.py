@@ -42,6 +42,14 @@ def is_bid(event: Event) -> TypeIs[Bid]:
     return type(event) is Bid
 
 
+def is_no_person(event: Event) -> TypeIs[Auction | Bid]:
+    return type(event) is not Person
+
+
+def is_no_bid(event: Event) -> TypeIs[Person | Auction]:
+    return type(event) is not Bid
+
+
 def at(event: Event) -> int:
     return event.time
 
@@ -63,7 +71,11 @@ def auction_of(bid: Bid) -> int:
 
 
 def auction_of_either(item: Auction | Bid) -> int:
-    return item.id if isinstance(item, Auction) else item.auction
+    return item.id if is_auction(item) else item.auction
+
+
+def person_of_either(item: Person | Auction) -> int:
+    return item.id if is_person(item) else item.seller
 
 
 def bidder(bid: Bid) -> int:
@@ -183,6 +195,10 @@ def with_directories(bid: Bid) -> tuple[int, int, int, str, str, str, str]:
 
 def is_wanted(auction: Auction) -> bool:
     return auction.category == 10
+
+
+def is_person_or_wanted(item: Person | Auction) -> bool:
+    return is_person(item) or item.category == 10
 
 
 def is_near(pair: tuple[Person, Auction]) -> bool:

@@ -1,23 +1,41 @@
-"""The unbounded joins q3 and q20 as functions of a state and an event, for peers that keep a state for each key."""
+"""The unbounded joins q3 and q20: a state for each key, and for peers all that is done with it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from nexmark import functions as f
 from nexmark.model import Event, Row
 
 __all__ = ["MEETINGS", "Meeting", "Met"]
 
+O = TypeVar("O")  # noqa: E741  # one
+M = TypeVar("M")  # many
+
 
 @dataclass(slots=True)
-class Met:
-    """What came so far of a key: the one; or, as long as it has not come, those that wait for it."""
+class Met(Generic[O, M]):
+    """What came so far of a key: the one; or, as long as it has not come, those that wait for it.
 
-    one: Any = None
-    waiting: list[Any] = field(default_factory=list[Any])
+    The one is kept for ever: more may come.
+    """
+
+    one: O | None = None
+    waiting: list[M] = field(default_factory=list[M])
+
+    def come(self, one: O) -> list[tuple[O, M]]:
+        """The pairs that the one makes."""
+        self.one, waiting, self.waiting = one, self.waiting, []
+        return [(one, each) for each in waiting]
+
+    def meet(self, item: M) -> list[tuple[O, M]]:
+        """The pair that one of the many makes, if the one is there."""
+        if self.one is not None:
+            return [(self.one, item)]
+        self.waiting.append(item)
+        return []
 
 
 @dataclass(frozen=True)
@@ -38,29 +56,18 @@ class Meeting:
     keeps: Callable[[Any], bool]
     row: Callable[[Any], Row]
 
-    def step(self, state: Met | None, event: Event) -> tuple[Met, list[Row]]:
-        """The rows that an event makes, and the state after it."""
-        state = Met() if state is None else state
-        if self.is_one(event):
-            state.one, waiting, state.waiting = event, state.waiting, []
-            pairs = [(event, each) for each in waiting]
-        elif state.one is None:
-            state.waiting.append(event)
-            return state, []
-        else:
-            pairs = [(state.one, event)]
+    def step(self, state: Met[Any, Any] | None, event: Event) -> tuple[Met[Any, Any], list[Row]]:
+        """The state after an event, and the rows that it makes."""
+        state = Met[Any, Any]() if state is None else state
+        pairs = state.come(event) if self.is_one(event) else state.meet(event)
         return state, [self.row(pair) for pair in pairs if self.keeps(pair)]
 
 
 def _is_suggestion(event: Event) -> bool:
-    return f.is_person(event) or (f.is_auction(event) and f.is_wanted(event))
-
-
-def _seller(event: Any) -> int:
-    return f.person_id(event) if f.is_person(event) else f.seller(event)
+    return f.is_no_bid(event) and f.is_person_or_wanted(event)
 
 
 MEETINGS: Final[Mapping[str, Meeting]] = {
-    "q3": Meeting(_is_suggestion, _seller, f.is_person, f.is_near, f.suggested),
-    "q20": Meeting(lambda event: not f.is_person(event), f.auction_of_either, f.is_auction, f.is_expanded, f.expanded),
+    "q3": Meeting(_is_suggestion, f.person_of_either, f.is_person, f.is_near, f.suggested),
+    "q20": Meeting(f.is_no_person, f.auction_of_either, f.is_auction, f.is_expanded, f.expanded),
 }

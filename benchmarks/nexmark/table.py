@@ -1,8 +1,8 @@
 """The table of the documentation, made of the source of the queries: `python benchmarks/nexmark/table.py`.
 
 Lines of code are those that hold code: no blank lines, comments, docstrings, imports. What several queries share
-(what a query's own code leads to in `nexmark.queries`, `nexmark.functions` and `nexmark.times`) is counted beside, for
-each of them.
+(what a query's own code leads to, in `nexmark.queries` and what it imports of `nexmark`) is counted beside, for each of
+them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,13 @@ NAMED: Final = ("Tumbling", "Hopping", "Sliding", "Session", "Count", "Global", 
 """Windows, and what is derived from."""
 
 _QUERIES: Final = "queries.__init__"
-_MODULES: Final = ("functions", "times", *sorted(f"queries.{path.stem}" for path in (FOLDER / "queries").glob("*.py")))
+_MODULES: Final = (
+    "functions",
+    "times",
+    "accumulators",
+    "meetings",
+    *sorted(f"queries.{path.stem}" for path in (FOLDER / "queries").glob("*.py")),
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -81,7 +81,7 @@ def meet(name: str) -> Run:
     meeting = MEETINGS[name]
 
     def scanned(group: Any) -> Any:
-        states = ops.scan(lambda last, event: meeting.step(last[0], event), (Met(), list[Any]()))
+        states = ops.scan(lambda last, event: meeting.step(last[0], event), (Met[Any, Any](), list[Any]()))
         return group.pipe(states, ops.flat_map(lambda state: reactivex.from_iterable(state[1])))
 
     def run(count: int) -> list[Any]:

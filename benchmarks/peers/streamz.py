@@ -84,13 +84,13 @@ def chain(items: list[Any], steps: Sequence[Step]) -> list[Any]:
 def meet(name: str) -> Run:
     meeting = MEETINGS[name]
 
-    def step(states: dict[int, Met], event: Any) -> tuple[dict[int, Met], list[Any]]:
+    def step(states: dict[int, Met[Any, Any]], event: Any) -> tuple[dict[int, Met], list[Any]]:
         key = meeting.key(event)
         states[key], rows = meeting.step(states.get(key), event)
         return states, rows
 
     def run(count: int) -> list[Any]:
-        source, states = Stream(), dict[int, Met]()
+        source, states = Stream(), dict[int, Met[Any, Any]]()
         last = source.filter(meeting.takes).accumulate(step, returns_state=True, start=states).flatten()
         return _emit(source, events(count), last.sink_to_list())
 

@@ -120,7 +120,7 @@ def q20(values: Any) -> Any:
 
 
 def _sold(values: Any) -> Any:
-    lots = values | "lots" >> beam.Filter(lambda event: not f.is_person(event)) | "lot" >> _by(f.auction_of_either)
+    lots = values | "lots" >> beam.Filter(f.is_no_person) | "lot" >> _by(f.auction_of_either)
     return lots | "group" >> beam.GroupByKey() | "sold" >> beam.Map(_lot) | beam.Filter(lambda sold: sold is not None)
 
 

@@ -163,9 +163,7 @@ def q17(stream: Any) -> Any:
 
 
 def _sold(stream: Any) -> Any:
-    lots = op.key_on(
-        "lot", op.filter("no people", stream, lambda event: not f.is_person(event)), _key(f.auction_of_either)
-    )
+    lots = op.key_on("lot", op.filter("no people", stream, f.is_no_person), _key(f.auction_of_either))
     return op.filter_map("sold", op.fold_final("lots", lots, Lot, Lot.add), lambda each: each[1].sold())
 
 

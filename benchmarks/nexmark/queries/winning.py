@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from nexmark import functions as f
 from nexmark.model import Auction, Bid, Event, Sold
-from nexmark.queries.kinds import auctions, bids
 from rivusio_streams import Context, Processor, Stream, Timer
 
 __all__ = ["q6", "q9", "winning"]
@@ -59,7 +58,7 @@ class Winning(Processor[int, Auction | Bid, Open, Sold]):
 
 def winning(events: Stream[Event]) -> Stream[Sold]:
     """Each auction that had a bid, when it closes."""
-    return auctions(events).merge(bids(events)).key_by(f.auction_of_either).process(Winning())
+    return events.filter(f.is_no_person).key_by(f.auction_of_either).process(Winning())
 
 
 def q6(events: Stream[Event]) -> Stream[tuple[int, int, int]]:
