@@ -32,10 +32,7 @@ NAMED: Final = ("Tumbling", "Hopping", "Sliding", "Session", "Count", "Global", 
 
 _QUERIES: Final = "queries.__init__"
 _MODULES: Final = (
-    "functions",
-    "times",
-    "accumulators",
-    "meetings",
+    *("functions", "times", "accumulators", "meetings"),
     *sorted(f"queries.{path.stem}" for path in (FOLDER / "queries").glob("*.py")),
 )
 
