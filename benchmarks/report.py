@@ -124,7 +124,7 @@ def draw(results: dict[str, Any], plot: Path) -> None:
             for each in results["workloads"][name]["ratios"]
             if (each["of"], each["to"]) == (who, "loop")
         ]
-        size, marker = (90, "D") if who == "rivusio" else (40, "ov^<>sPX*p"[number % 10])
+        size, marker = (90, "D") if who == "rivusio" else (40, "ov^<>sPX*phd"[number % 12])
         axes.scatter([x for x, _ in points], [y for _, y in points], s=size, marker=marker, label=who, zorder=3)
     axes.axvline(1, color="black", linewidth=1)
     axes.set(xscale="log", xlabel="ratio to the hand-written loop; right is faster")
