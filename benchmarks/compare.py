@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -16,9 +17,6 @@ from peer import Peer, PeerFailed
 from workloads import WORKLOADS
 
 __all__ = ["Differs", "Entry", "Result", "compare", "smoke"]
-
-PEER_SECONDS = 1.5
-"""A peer gets as many items as it does in this time, and no more than the loop has."""
 
 
 class Differs(Exception):
@@ -75,6 +73,7 @@ class Result:
     entries: Mapping[str, Mapping[str, Any]]
     ratios: Sequence[Ratio]
     cannot: Mapping[str, str]
+    remarks: Mapping[str, str]
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -130,18 +129,29 @@ def smoke(name: str) -> None:
         _checked(who, entry, entry.time(entry.items))
 
 
-def _peer_entry(peer: Peer, name: str, most: int) -> Entry:
-    """With as many items as it can do in the time it has.
+def _peer_entry(peer: Peer, name: str) -> Entry:
+    """With as many items as it can do in the time it has, beside what it takes to begin.
 
     Raises:
         Differs: its results differ already for few items.
         PeerFailed: it does not answer.
     """
-    few = Entry(name, max(most // 200, 100), lambda items: peer.time(name, items))
-    for _ in range(2):  # the first run imports and compiles
-        timing = _checked(peer.name, few, few.time(few.items))
-    affordable = int(few.items * PEER_SECONDS / timing.seconds)
-    return Entry(name, most if name == "W7" else max(few.items, min(most, affordable)), few.time)
+    workload = WORKLOADS[name]
+    few = max(workload.items // 200, 100)
+    seconds = list[float]()
+    for items in (few, few, few * 10):  # the first run imports and compiles
+        entry = Entry(name, items, lambda items: peer.time(name, items))
+        seconds.append(_checked(peer.name, entry, entry.time(items)).seconds)
+    if name == "W7":
+        return Entry(name, workload.items, entry.time)
+    each = max((seconds[2] - seconds[1]) / (few * 9), seconds[2] / (few * 100))
+    return Entry(name, min(workload.items, _round(workload.peer_seconds / each)), entry.time)
+
+
+def _round(items: float) -> int:
+    """Down to 1, 2 or 5 and noughts, so that workloads share what they read; at least 100."""
+    magnitude = int(10 ** int(math.log10(max(items, 100))))
+    return max(step * magnitude for step in (1, 2, 5) if step * magnitude <= max(items, 100))
 
 
 def compare(name: str, rounds: int, peers: Sequence[Peer], watched: Mapping[str, Run]) -> Result:
@@ -154,10 +164,10 @@ def compare(name: str, rounds: int, peers: Sequence[Peer], watched: Mapping[str,
     entries, cannot = _entries(name, workload.items, watched), dict[str, str]()
     for peer in peers:
         if name not in peer.contestant.runs:
-            cannot[peer.name] = peer.contestant.cannot.get(name, "not written")
+            cannot[peer.name] = peer.contestant.cannot[name]
             continue
         try:
-            entries[peer.name] = _peer_entry(peer, name, workload.items)
+            entries[peer.name] = _peer_entry(peer, name)
         except (Differs, PeerFailed) as error:
             cannot[peer.name] = str(error)
     theirs = {peer.name for peer in peers}
@@ -176,6 +186,7 @@ def compare(name: str, rounds: int, peers: Sequence[Peer], watched: Mapping[str,
         {who: entry.figures() for who, entry in entries.items()},
         _ratios(name, entries, theirs),
         cannot,
+        {peer.name: peer.contestant.remarks[name] for peer in peers if name in peer.contestant.remarks},
     )
 
 

@@ -34,20 +34,22 @@ class Contestant:
     Attributes:
         runs: by the name of the workload, which a variant follows, as in `W3 checkpointed`.
         cannot: why a workload is missing.
-        note: how it is driven, where that is not as its documentation says.
+        remarks: how it does a workload, where that is not as one would think.
+        note: how it is driven in all of them, where that is not as its documentation says.
     """
 
     name: str
     runs: Mapping[str, Run]
     cannot: Mapping[str, str] = field(default_factory=dict[str, str])
+    remarks: Mapping[str, str] = field(default_factory=dict[str, str])
     note: str = ""
 
     @classmethod
     def of(cls, module: ModuleType) -> Contestant:
-        """A module with `RUNS`, and if need be `CANNOT` and `NOTE`."""
+        """A module with `RUNS`, and if need be `CANNOT`, `REMARKS` and `NOTE`."""
         names = vars(module)
-        note = names.get("NOTE", "")
-        return cls(module.__name__.rpartition(".")[2], names["RUNS"], names.get("CANNOT", {}), note)
+        said = names.get("CANNOT", {}), names.get("REMARKS", {}), names.get("NOTE", "")
+        return cls(module.__name__.rpartition(".")[2], names["RUNS"], *said)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from functools import cache
 
 from functions import Order, Sent
+from nexmark.timed import events
 
 __all__ = ["BOUND", "HOP", "SECOND", "SIZE", "asent", "lines", "orders", "prepare", "sent"]
 
@@ -46,6 +47,8 @@ def prepare(workload: str, items: int) -> None:
     if workload[:2] in {"W2", "W3", "W6", "W8"}:
         lines(items)
         orders(items)
+    elif workload[0] == "q":
+        events(items)
 
 
 PACE = 200_000

@@ -10,11 +10,14 @@ import asyncio
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import functions as f
 from contestant import Arrived, Run, numbers
 from data import BOUND, HOP, SECOND, SIZE, asent, lines, orders, sent
+from nexmark.loops import LOOPS
+from nexmark.model import Event, Row
+from nexmark.timed import events
 
 __all__ = ["RUNS", "Count"]
 
@@ -220,6 +223,10 @@ def latency_async(count: int) -> list[Arrived]:
     return asyncio.run(run())
 
 
+def _of_events(loop: Callable[[Sequence[Event]], Sequence[Row]]) -> Run:
+    return Run(lambda count: loop(events(count)))
+
+
 RUNS = {
     "W1": Run(maps),
     "W2": Run(lines_by_json),
@@ -233,4 +240,4 @@ RUNS = {
     "W7": Run(latency_async, numbers),
     "W7 blocking": Run(latency, numbers),
     "W8": Run(hopping),
-}
+} | {name: _of_events(loop) for name, loop in LOOPS.items()}

@@ -12,6 +12,9 @@ import functions as f
 from contestant import Arrived, Run, numbers
 from data import asent, lines, orders
 from loops import Count
+from nexmark.ours import answer
+from nexmark.queries import QUERIES
+from nexmark.timed import BOUND, events
 
 from rivusio_core import Listener, keep, pipe
 from rivusio_streams import Hopping, RunConfig, Stream, Tumbling, Windowed, agg
@@ -82,12 +85,16 @@ def runs(*listeners: Listener) -> dict[str, Run]:
         "W7": Run(lambda count: asyncio.run(latency(count)), numbers),
         "W7 stream": Run(latency_of_stream, numbers),
         "W8": Run(lambda count: counted(count, Hopping("10s", every="2s")), plain),
-    }
+    } | {name: _of_events(name, *listeners) for name in QUERIES}
 
 
 def plain(counted: list[Any]) -> list[Count]:
     """The start in microseconds."""
     return [(each.key, round(each.window.start.timestamp()) * 1_000_000, each.value) for each in counted]
+
+
+def _of_events(name: str, *listeners: Listener) -> Run:
+    return Run(lambda count: answer(name, events(count), BOUND, *listeners))
 
 
 RUNS = runs()

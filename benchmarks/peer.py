@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from contestant import Contestant, Run, Timing
+from workloads import WORKLOADS
 
 __all__ = ["Peer", "PeerFailed"]
 
@@ -25,7 +26,7 @@ class Peer:
     """A peer in its process, open until left.
 
     Raises:
-        PeerFailed: it does not start, ended, took too long, or raised.
+        PeerFailed: it does not start, ended, took too long, raised, or has no word on a workload.
     """
 
     def __init__(self, name: str, python: Path) -> None:
@@ -41,7 +42,11 @@ class Peer:
         )
         hello = self._answer()
         self.name, self.version = name, str(hello["version"])
-        self.contestant = Contestant(name, dict.fromkeys(hello["runs"], Run(list)), hello["cannot"], hello["note"])
+        said = (hello[each] for each in ("cannot", "remarks", "note"))
+        self.contestant = Contestant(name, dict.fromkeys(hello["runs"], Run(lambda _: [])), *said)
+        silent = [each for each in WORKLOADS if each not in hello["runs"] and each not in hello["cannot"]]
+        if silent:
+            raise PeerFailed(f"says neither how nor why not: {', '.join(silent)}")
 
     def time(self, workload: str, items: int) -> Timing:
         """Run once, there."""

@@ -1,6 +1,6 @@
 """Where the time of our own workloads goes, step by step.
 
-python benchmarks/profiles.py W3 W6 W8
+python benchmarks/profiles.py W3 W6 q5
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ import argparse
 from itertools import chain
 
 import ours
-from workloads import WORKLOADS
+from workloads import NEXMARK, WORKLOADS
 
 from rivusio_core import Profile, Profiler
 
 __all__ = ["profile_of"]
 
-STREAMS = ("W3", "W5 stream", "W6", "W8")
+STREAMS = ("W3", "W5 stream", "W6", "W8", *NEXMARK)
 """Those that are flows; pipelines under `map` take another way when they are profiled."""
 
 

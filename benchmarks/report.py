@@ -7,19 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from workloads import SUITES, Suite
+
 __all__ = ["document", "table", "write"]
 
-HERE = Path(__file__).parent
-RESULTS = HERE / "results" / "workloads.json"
-DOCS = HERE.parent / "docs"
-PAGE, PLOT = DOCS / "benchmarks.md", DOCS / "benchmarks.svg"
 BEGIN, END = "<!-- begin: made by benchmarks/report.py -->", "<!-- end -->"
 
 
-def write(results: dict[str, Any]) -> None:
+def write(suite: Suite, results: dict[str, Any]) -> None:
     """Put the tables between the marks of the page, and draw the plot."""
-    PAGE.write_text(document(PAGE.read_text(), results))
-    draw(results)
+    suite.page.write_text(document(suite.page.read_text(), results))
+    draw(results, suite.page.with_suffix(".svg"))
 
 
 def document(page: str, results: dict[str, Any]) -> str:
@@ -40,7 +38,9 @@ def _head(results: dict[str, Any]) -> Iterator[str]:
     machine = results["machine"]
     yield (
         f"Measured {machine['date']} with Python {machine['python']} on {machine['system']}, {machine['processors']} "
-        f"processors, {results['rounds']} rounds."
+        f"processors, {results['rounds']} rounds. "
+        + ", ".join(f"{who} {version}" for who, version in results["versions"].items() if who != "rivusio")
+        + "."
     )
     yield ""
 
@@ -57,7 +57,7 @@ def _ours(results: dict[str, Any]) -> Iterator[str]:
                 first = ratio["of"] == "rivusio" and ratio["to"] == "loop"
                 yield (
                     f"| {name} {each['title']} | {ratio['of']} | {ratio['to']} | {ratio['median']:.2f} | "
-                    f"{ratio['lowest']:.2f} to {ratio['highest']:.2f} | {goal if first else ''} |"
+                    f"{ratio['lowest']:.2f} to {ratio['highest']:.2f} | {goal if first and goal else ''} |"
                 )
     yield ""
 
@@ -78,12 +78,13 @@ def _latencies(results: dict[str, Any]) -> Iterator[str]:
 
 
 def _peers(results: dict[str, Any]) -> Iterator[str]:
-    names = [name for name in results["workloads"] if name != "W7"]
-    yield "| ratio to the loop | " + " | ".join(names) + " |"
-    yield "|---|" + "--:|" * len(names)
-    for who in ("rivusio", *(who for who in results["versions"] if who != "rivusio")):
-        label = who if who == "rivusio" else f"{who} {results['versions'][who]}"
-        yield f"| {label} | " + " | ".join(_to_loop(results["workloads"][name], who) for name in names) + " |"
+    names = list(results["versions"])  # rivusio is the first
+    yield "| ratio to the loop | items/s of rivusio | " + " | ".join(names) + " |"
+    yield "|---|" + "--:|" * (len(names) + 1)
+    for name, each in results["workloads"].items():
+        if name != "W7":
+            ratios = " | ".join(_to_loop(each, who) for who in names)
+            yield f"| {name} | {each['entries']['rivusio']['rate']:,} | {ratios} |"
     yield ""
 
 
@@ -96,16 +97,17 @@ def _reasons(results: dict[str, Any]) -> Iterator[str]:
     for who, message in results["missing"].items():
         yield f"* **{who}** does not run here: `{' '.join(message.split())}`"
     for who in results["versions"]:
-        missing: dict[str, list[str]] = {}
+        about: dict[str, list[str]] = {}
         for name, workload in results["workloads"].items():
-            if who in workload["cannot"]:
-                missing.setdefault(workload["cannot"][who], []).append(name)
-        said = [f"{', '.join(names)}: {why}." for why, names in missing.items()]
+            for texts in (workload["remarks"], workload["cannot"]):
+                if who in texts:
+                    about.setdefault(texts[who], []).append(name)
+        said = [f"{', '.join(names)}: {text}." for text, names in about.items()]
         if said or who in results["notes"]:
             yield " ".join([f"* **{who}**.", *([results["notes"][who]] if who in results["notes"] else []), *said])
 
 
-def draw(results: dict[str, Any]) -> None:
+def draw(results: dict[str, Any], plot: Path) -> None:
     """Every ratio to the loop, one row a workload."""
     import matplotlib as mpl  # of the benchmark's environment only
 
@@ -115,14 +117,14 @@ def draw(results: dict[str, Any]) -> None:
 
     names = [name for name in results["workloads"] if name != "W7"]
     figure, axes = plt.subplots(figsize=(9, 0.7 * len(names) + 1.2))
-    for number, who in enumerate(("rivusio", *(who for who in results["versions"] if who != "rivusio"))):
+    for number, who in enumerate(results["versions"]):
         points = [
             (each["median"], row)
             for row, name in enumerate(names)
             for each in results["workloads"][name]["ratios"]
             if (each["of"], each["to"]) == (who, "loop")
         ]
-        size, marker = (90, "D") if who == "rivusio" else (40, "ov^<>sPX*p"[number % 10])
+        size, marker = (90, "D") if who == "rivusio" else (40, "ov^<>sPX*phd"[number % 12])
         axes.scatter([x for x, _ in points], [y for _, y in points], s=size, marker=marker, label=who, zorder=3)
     axes.axvline(1, color="black", linewidth=1)
     axes.set(xscale="log", xlabel="ratio to the hand-written loop; right is faster")
@@ -130,8 +132,10 @@ def draw(results: dict[str, Any]) -> None:
     axes.invert_yaxis()
     axes.grid(axis="x", alpha=0.3)
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
-    figure.savefig(PLOT, bbox_inches="tight", metadata={"Date": None})
+    figure.savefig(plot, bbox_inches="tight", metadata={"Date": None})
 
 
 if __name__ == "__main__":
-    write(json.loads(RESULTS.read_text()))
+    for suite in SUITES:
+        if suite.results.exists():
+            write(suite, json.loads(suite.results.read_text()))

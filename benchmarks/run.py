@@ -1,8 +1,9 @@
 """Compare Rivusio with hand-written loops and with peers, all of them by turns.
 
     nox -s bench                                        # results equal those of the loops? few items, no times
-    nox -s bench -- --full                              # all workloads and peers; writes results, table and plot
-    nox -s bench -- --only W1 W3 --rounds 7             # ours and the loops, printed
+    nox -s bench -- --full                              # all workloads and peers; writes results, tables and plots
+    nox -s bench -- --full --only nexmark               # one suite: W1 to W8 are `benchmarks`, q0 to q22 `nexmark`
+    nox -s bench -- --only W1 q5 --rounds 7             # ours and the loops, printed
     nox -s bench -- --only W3 --peers bytewax streamz   # and these peers
 
 `benchmarks/run.py` takes the same words. A peer's environment is made under .cache/bench when it is first asked for.
@@ -26,38 +27,48 @@ import ours
 from compare import Differs, compare, smoke
 from environments import PEERS, CannotInstall, environment
 from peer import Peer, PeerFailed
-from workloads import WORKLOADS
+from workloads import OWN, SUITES, WORKLOADS
 
 from rivusio_monitoring import MonitoringListener
 
 __all__ = ["main"]
 
-RESULTS = Path(__file__).parent / "results" / "workloads.json"
-NAMES = sorted(WORKLOADS)
+NAMES = [*(suite.name for suite in SUITES), *WORKLOADS]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command."""
     assert __doc__ is not None
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="W", help="these workloads")
+    parser.add_argument(
+        "--only", nargs="+", choices=NAMES, default=NAMES, metavar="W", help="these, or of these suites"
+    )
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=[], metavar="P", help=", ".join(PEERS))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--smoke", action="store_true", help="compare results on few items and measure nothing")
-    parser.add_argument("--full", action="store_true", help="all peers, and write the results, the table and the plot")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument(
+        "--full", action="store_true", help="all peers; write the results, tables, plots of whole suites"
+    )
+    parser.add_argument("--json", type=Path, metavar="FOLDER", help="write the figures there")
     options = parser.parse_args(arguments)
-    if options.smoke:
-        _smoke(options.only)
-        return
-    results = measure(options.only, list(PEERS) if options.full else options.peers, options.rounds)
-    for path in (options.json, RESULTS if options.full else None):
-        if path is not None:
-            path.write_text(json.dumps(results, indent=1) + "\n")
-    if options.full:
-        import report  # its library is there for full runs only
+    for suite in SUITES:
+        names = [name for name in suite.workloads if {name, suite.name} & set(options.only)]
+        if options.smoke:
+            _smoke(names)
+        elif names:
+            results = measure(names, list(PEERS) if options.full else options.peers, options.rounds)
+            if options.json:
+                _write(results, options.json / suite.results.name)
+            if options.full and len(names) == len(suite.workloads):
+                import report  # its library is there for full runs only
 
-        report.write(results)
+                _write(results, suite.results)
+                report.write(suite, results)
+
+
+def _write(results: dict[str, Any], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(results, indent=1) + "\n")
 
 
 def _smoke(names: Sequence[str]) -> None:
@@ -80,7 +91,7 @@ def measure(names: Sequence[str], peers: Sequence[str], rounds: int) -> dict[str
             except (CannotInstall, PeerFailed) as error:
                 missing[name] = str(error)
                 print(f"{name}: {error}")
-        watched = ours.runs(MonitoringListener())
+        watched = {name: run for name, run in ours.runs(MonitoringListener()).items() if name in OWN}
         for name in names:
             try:
                 result = compare(name, rounds, started, watched)

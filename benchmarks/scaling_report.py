@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from report import DOCS, PAGE
 from scaling import RESULTS
 
 __all__ = ["document", "table", "write"]
 
-PLOT: Path = DOCS / "scaling.svg"
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE, PLOT = DOCS / "benchmarks.md", DOCS / "scaling.svg"
 BEGIN, END = "<!-- begin: made by benchmarks/scaling_report.py -->", "<!-- end of scaling -->"
 
 Found = dict[str, list[dict[str, Any]]]

@@ -32,9 +32,8 @@ def main(name: str) -> None:
 
     module = importlib.import_module(f"peers.{name}")
     peer = Contestant.of(module)
-    answer(
-        {"runs": list(peer.runs), "cannot": peer.cannot, "note": peer.note, "version": version(module.DISTRIBUTION)},
-    )
+    said = {"cannot": peer.cannot, "remarks": peer.remarks, "note": peer.note}
+    answer({"runs": list(peer.runs), **said, "version": version(module.DISTRIBUTION)})
     for line in sys.stdin:
         asked = json.loads(line)
         try:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
 
-__all__ = ["WORKLOADS", "Workload"]
+from nexmark.questions import NAMES, asked
+
+__all__ = ["NEXMARK", "OWN", "SUITES", "WORKLOADS", "Suite", "Workload"]
 
 
 @dataclass(frozen=True)
@@ -16,16 +21,42 @@ class Workload:
         items: of a full run; a smoke run has a hundredth.
         references: the loops that each variant of ours is compared with, by variant: "" is the workload itself, and its
             first loop is what peers are compared with too.
-        goal: the ratio to the first loop that is wanted; for W7 there is none.
+        goal: the ratio to the first loop that is wanted, where there is one.
+        peer_seconds: a peer gets as many items as it does in this time, and no more than the loop has.
     """
 
     title: str
     items: int
-    goal: float | None
+    goal: float | None = None
     references: dict[str, tuple[str, ...]] = field(default_factory=lambda: {"": ("",)})
+    peer_seconds: float = 1.5
 
 
-WORKLOADS = {
+@dataclass(frozen=True)
+class Suite:
+    """Workloads whose results stand together.
+
+    Attributes:
+        name: of the file of results, of the page of the documentation and of the plot on it.
+    """
+
+    name: str
+    workloads: Mapping[str, Workload]
+
+    @property
+    def results(self) -> Path:
+        """What a full run writes."""
+        return HERE / "results" / f"{self.name}.json"
+
+    @property
+    def page(self) -> Path:
+        """With marks between which the tables stand."""
+        return HERE.parent / "docs" / f"{self.name}.md"
+
+
+HERE: Final = Path(__file__).parent
+
+OWN: Final = {
     "W1": Workload("five maps and a filter", 1_000_000, 0.9),
     "W2": Workload("JSON to pydantic to JSON", 100_000, 1.2, {"": ("", "one call")}),
     "W3": Workload("keyed tumbling windows", 500_000, 0.9, {"": ("",), "checkpointed": ("",), "late": ("late",)}),
@@ -35,3 +66,9 @@ WORKLOADS = {
     "W7": Workload("latency over three pipes", 10_000, None, {"": ("", "blocking"), "stream": ("",)}),
     "W8": Workload("keyed hopping windows", 500_000, 0.8),
 }
+
+NEXMARK: Final = {name: Workload(asked(name).partition(":")[0].lower(), 100_000, peer_seconds=0.7) for name in NAMES}
+
+SUITES: Final = (Suite("benchmarks", OWN), Suite("nexmark", NEXMARK))
+
+WORKLOADS: Final[Mapping[str, Workload]] = OWN | NEXMARK

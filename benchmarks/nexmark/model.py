@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-__all__ = ["Auction", "Bid", "Event", "Person"]
+__all__ = ["Auction", "Bid", "Event", "Person", "Row", "Sold"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +66,15 @@ class Bid:
 
 
 Event: TypeAlias = Person | Auction | Bid
+
+
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """An auction that closed, and the bid that won."""
+
+    auction: Auction
+    bid: Bid
+
+
+Row: TypeAlias = tuple[object, ...]
+"""Of an answer."""

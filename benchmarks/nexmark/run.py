@@ -4,32 +4,29 @@
     python benchmarks/nexmark/run.py --events 1000000 --seeds 1 2
     python benchmarks/nexmark/run.py --only q5 q9 --out-of-order 30 --per-second 10000
 
-The times are those of the stream alone: from the first event read to the last row written to a list. Where the query is
-also written by hand, in `loops.py`, its ratio to that loop stands beside.
+The seconds are those of the stream, to see how long a run takes; times that can be compared are taken by
+`benchmarks/run.py`.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
 import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that the script finds its own package
 
 from nexmark.events import Timeline, generate
-from nexmark.loops import LOOPS
 from nexmark.model import Event
-from nexmark.queries import QUERIES
-from nexmark.sql import Database, Row
-from rivusio_streams import Stream
+from nexmark.ours import answer
+from nexmark.questions import NAMES
+from nexmark.sql import Database
 
-__all__ = ["Outcome", "answer", "main", "outcome"]
+__all__ = ["Outcome", "main", "outcome"]
 
 
 @dataclass(frozen=True)
@@ -41,61 +38,25 @@ class Outcome:
         missing: how many rows only SQL gave.
         extra: how many only the stream gave.
         seconds: that the stream took.
-        by_hand: seconds of the loop, if there is one and it gives the rows of SQL.
     """
 
     rows: int
     missing: int
     extra: int
     seconds: float
-    by_hand: float | None = None
 
     @property
     def equal(self) -> bool:
         return not self.missing and not self.extra
 
 
-def answer(name: str, events: Sequence[Event], out_of_order: int) -> list[Row]:
-    """What the stream gives.
-
-    Args:
-        name: of the query.
-        events: in the order of their arrival.
-        out_of_order: microseconds.
-
-    Raises:
-        RuntimeError: an event was late or unaccounted for.
-    """
-    rows = list[Row]()
-    stream = Stream.read(events).event_time(lambda event: event.time, out_of_order=timedelta(microseconds=out_of_order))
-    report = QUERIES[name](stream).write(rows).run()
-    late = sum(step.late for step in report.steps.values())
-    if late or report.ledger.unaccounted:
-        raise RuntimeError(f"{name}: {late} items were late, {report.ledger.unaccounted} unaccounted for")
-    return rows
-
-
 def outcome(name: str, events: Sequence[Event], out_of_order: int, database: Database) -> Outcome:
     """Run a query both ways, and compare."""
-    gc.collect()
     began = time.perf_counter()
     rows = answer(name, events, out_of_order)
     seconds = time.perf_counter() - began
     given, expected = Counter(rows), Counter(database.rows(name))
-    return Outcome(
-        len(rows), (expected - given).total(), (given - expected).total(), seconds, _by_hand(name, events, expected)
-    )
-
-
-def _by_hand(name: str, events: Sequence[Event], expected: Counter[Row]) -> float | None:
-    """Seconds of the loop; no time where its rows are not those of SQL."""
-    if name not in LOOPS:
-        return None
-    gc.collect()
-    began = time.perf_counter()
-    rows = LOOPS[name](events)
-    seconds = time.perf_counter() - began
-    return seconds if Counter(rows) == expected else None
+    return Outcome(len(rows), (expected - given).total(), (given - expected).total(), seconds)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -104,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
-    parser.add_argument("--only", nargs="+", choices=QUERIES, default=list(QUERIES), metavar="Q")
+    parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="Q")
     parser.add_argument("--per-second", type=int, default=Timeline().per_second, help="events, in event time")
     parser.add_argument("--out-of-order", type=float, default=5.0, metavar="SECONDS", help="of event time")
     options = parser.parse_args(arguments)
@@ -115,16 +76,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         events = list(generate(seed, options.events, line))
         with Database(events) as database:
             print(f"seed {seed}, {options.events:,} events")
-            print(f"{'query':6}{'rows':>10}  {'equal':14}{'s':>8}{'events/s':>12}{'to loop':>9}", flush=True)
+            print(f"{'query':6}{'rows':>10}  {'equal':14}{'s':>8}", flush=True)
             for number, name in enumerate(options.only, 1):
                 _progress(f"seed {seed}: {name}, {number} of {len(options.only)}")
                 found = outcome(name, events, line.out_of_order, database)
                 failed = failed or not found.equal
                 said = "yes" if found.equal else f"-{found.missing} +{found.extra}"
                 _progress("")
-                ratio = "" if found.by_hand is None else f"{found.by_hand / found.seconds:.2f}"
-                rate = options.events / found.seconds
-                print(f"{name:6}{found.rows:>10,}  {said:14}{found.seconds:>8.2f}{rate:>12,.0f}{ratio:>9}", flush=True)
+                print(f"{name:6}{found.rows:>10,}  {said:14}{found.seconds:>8.2f}", flush=True)
     return int(failed)
 
 

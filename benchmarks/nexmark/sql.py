@@ -17,25 +17,14 @@ from typing import Final, Self
 
 import duckdb
 
-from nexmark.model import Auction, Bid, Event, Person
+from nexmark.functions import SIDE_INPUT
+from nexmark.model import Auction, Bid, Event, Person, Row
+from nexmark.questions import FOLDER
 
-__all__ = ["FOLDER", "NAMES", "SIDE_INPUT", "Database", "Row", "asked"]
-
-Row = tuple[object, ...]
-
-FOLDER: Final = Path(__file__).with_name("sql")
-NAMES: Final = tuple(f"q{number}" for number in range(23))
-
-SIDE_INPUT: Final = {key: f"{key * key % 9_973:05d}" for key in range(0, 10_000, 3)}
-"""The table of query 13, for the last four digits of an auction: it knows one in three."""
+__all__ = ["Database"]
 
 _KINDS: Final[tuple[type[Event], ...]] = (Person, Auction, Bid)
 _TYPES: Final = {"int": "BIGINT", "str": "VARCHAR"}
-
-
-def asked(name: str) -> str:
-    """What a query asks: the first line of its file."""
-    return (FOLDER / f"{name}.sql").read_text().partition("\n")[0].removeprefix("-- ")
 
 
 class Database:

@@ -1,7 +1,8 @@
 """The table of the documentation, made of the source of the queries: `python benchmarks/nexmark/table.py`.
 
 Lines of code are those that hold code: no blank lines, comments, docstrings, imports. What several queries share
-(the functions and classes of `nexmark.queries` that a query's own code leads to) is counted beside, for each of them.
+(what a query's own code leads to, in `nexmark.queries` and what it imports of `nexmark`) is counted beside, for each of
+them.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that the script finds its own package
 
-from nexmark.sql import NAMES, asked
+from nexmark.questions import NAMES, asked
 
 __all__ = ["Part", "queries", "reached", "table"]
 
-FOLDER: Final = Path(__file__).with_name("queries")
+FOLDER: Final = Path(__file__).parent
 STEPS: Final = (
     *("filter", "map", "flat_map", "merge", "key_by", "window", "aggregate", "fold", "collect", "reduce", "scan"),
     *("process", "distinct", "lookup", "join", "interval_join", "asof_join"),
@@ -29,7 +30,11 @@ STEPS: Final = (
 NAMED: Final = ("Tumbling", "Hopping", "Sliding", "Session", "Count", "Global", "Daily", "Aggregator", "Processor")
 """Windows, and what is derived from."""
 
-_PACKAGE: Final = "nexmark.queries."
+_QUERIES: Final = "queries.__init__"
+_MODULES: Final = (
+    *("functions", "times", "accumulators", "meetings"),
+    *sorted(f"queries.{path.stem}" for path in (FOLDER / "queries").glob("*.py")),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +53,7 @@ class Part:
 
     def leads_to(self) -> Iterator[Part]:
         """The parts that it names."""
-        names = (node.id for node in ast.walk(self.node) if isinstance(node, ast.Name))
+        names = (name for node in ast.walk(self.node) if (name := _named(node)) is not None)
         return (self.scope[name] for name in names if name in self.scope)
 
     def primitives(self) -> Iterator[str]:
@@ -64,21 +69,24 @@ class Part:
 
 def queries() -> dict[str, Part]:
     """Those that are named q and a number."""
-    scopes = {path.stem: dict[str, Part]() for path in sorted(FOLDER.glob("*.py"))}
+    scopes = {module: dict[str, Part]() for module in _MODULES}
     imports = list[tuple[str, str, str]]()
     for module, scope in scopes.items():
-        source = (FOLDER / f"{module}.py").read_text()
+        source = (FOLDER / f"{module.replace('.', '/')}.py").read_text()
         tree = ast.parse(source)
         code = _code_lines(source) - _docstring_lines(tree)
         for node in tree.body:
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_PACKAGE):
-                imports += [(module, (node.module or "").removeprefix(_PACKAGE), each.name) for each in node.names]
+            if isinstance(node, ast.ImportFrom):
+                imports += [(module, (node.module or "").removeprefix("nexmark."), each.name) for each in node.names]
             span = range(_first_line(node), (node.end_lineno or node.lineno) + 1)
             for name in _defined(node):
                 scope[name] = Part(name, node, len(code.intersection(span)), scope)
     for into, module, name in imports:
-        scopes[into][name] = scopes[module][name]
-    return {name: scopes["__init__"][name] for name in NAMES}
+        if name == "functions":  # as f
+            scopes[into] |= {f"f.{each}": part for each, part in scopes[name].items()}
+        elif module in scopes:
+            scopes[into][name] = scopes[module][name]
+    return {name: scopes[_QUERIES][name] for name in NAMES}
 
 
 def reached(query: Part) -> set[Part]:
@@ -103,6 +111,15 @@ def table() -> str:
         own, every = query.lines, sum(part.lines for part in all_parts)
         lines.append(f"| {name} | {asked(name)} | {shown} | {own} | {every} |")
     return "\n".join(lines) + "\n"
+
+
+def _named(node: ast.AST) -> str | None:
+    """A name, or one of `functions`, as `f.name`."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "f":
+        return f"f.{node.attr}"
+    return None
 
 
 def _defined(node: ast.stmt) -> list[str]:

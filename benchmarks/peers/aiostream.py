@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import functions as f
 from aiostream import pipe, stream
 from contestant import Arrived, Run, numbers
 from data import asent, lines
+from nexmark.chains import DAYS, ENDS, JOINS, WINDOWS, WINNING, Step, chained
 
 DISTRIBUTION = "aiostream"
 
@@ -51,11 +53,20 @@ def latency(count: int) -> list[Arrived]:
     return asyncio.run(run())
 
 
+def chain(items: list[Any], steps: Sequence[Step]) -> list[Any]:
+    piped: Any = stream.iterate(items)
+    for kind, function in steps:
+        piped = piped | getattr(pipe, kind)(function)
+    return _list(piped)
+
+
 RUNS = {
     "W1": Run(maps),
     "W2": Run(rewrite),
     "W4": Run(awaits),
     "W5": Run(sync_async_sync),
     "W7": Run(latency, numbers),
-}
-CANNOT = dict.fromkeys(("W3", "W8"), "has no windows") | {"W6": "has no state for each key"}
+} | chained(chain)
+CANNOT = dict.fromkeys(("W3", "W8", *WINDOWS, *DAYS), "has no windows") | dict.fromkeys(
+    ("W6", *JOINS, *WINNING, *ENDS), "has no state for each key"
+)

@@ -11,6 +11,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms.window import FixedWindows, SlidingWindows, TimestampedValue
 from contestant import Run
 from data import lines, orders
+from nexmark.peers import beam as nexmark
 
 DISTRIBUTION = "apache-beam"
 
@@ -59,11 +60,11 @@ RUNS = {
     "W2": Run(rewrite),
     "W3": Run(lambda count: _count(count, FixedWindows(10))),
     "W8": Run(lambda count: _count(count, SlidingWindows(10, 2))),
-}
+} | nexmark.RUNS
 CANNOT = {
     "W4": "its functions are not async",
     "W5": "its functions are not async",
     "W6": "a bounded input has no order that a running value could follow",
     "W7": "the in-process runner takes bounded input whole",
 }
-NOTE = "W3 and W8 are batches: no watermark moves."
+NOTE = "Bounded input is a batch: no watermark moves, and windows and joins are given when all has been read."

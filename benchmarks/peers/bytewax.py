@@ -13,6 +13,8 @@ from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSink, TestingSource, run_main
 from contestant import Arrived, Run, numbers
 from data import lines, orders, sent
+from nexmark.chains import DAYS, WINDOWS, WINNING
+from nexmark.peers import bytewax as nexmark
 
 DISTRIBUTION = "bytewax"
 
@@ -86,6 +88,13 @@ RUNS = {
     "W6": Run(running),
     "W7": Run(latency, numbers),
     "W8": Run(hopping, _plain(2_000_000)),
-}
+} | nexmark.RUNS
 CANNOT = dict.fromkeys(("W4", "W5"), "its operators take no async functions")
-NOTE = "Read in batches of 1,000, W7 one by one; its default is 1. W3 and W8 have a watermark for each key."
+REMARKS = dict.fromkeys(
+    ("W3", "W8", *WINDOWS, *DAYS), "a watermark for each key, which goes on with the clock while a key has no items"
+) | {
+    "W7": "read one by one",
+    "q5": "the second step at the end of the input, since the first has no watermark of all keys",
+    **dict.fromkeys(WINNING, "at the end of the input, since its timers are of clock time"),
+}
+NOTE = "Reads in batches of 1,000; its default is 1."

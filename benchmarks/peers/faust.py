@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 import faust
 import functions as f
 from contestant import Run
 from data import lines
+from nexmark.chains import STATEFUL, Step, chained
 
 DISTRIBUTION = "faust-streaming"
 
@@ -47,13 +48,25 @@ async def _told(number: int, given: list[int]) -> None:
     given.append(f.double(await f.tell(f.add(number))))
 
 
+def chain(items: list[Any], steps: Sequence[Step]) -> list[Any]:
+    async def one(item: Any, given: list[Any]) -> None:
+        for kind, function in steps:
+            if kind == "map":
+                item = function(item)
+            elif not function(item):
+                return
+        given.append(item)
+
+    return _list(items, one)
+
+
 RUNS = {
     "W1": Run(lambda count: _list(range(count), _five)),
     "W2": Run(lambda count: _list(lines(count), _rewrite)),
     "W5": Run(lambda count: _list(range(count), _told)),
-}
+} | chained(chain)
 CANNOT = dict.fromkeys(
-    ("W3", "W6", "W8"), "its tables belong to partitions of a Kafka topic, and there is no broker"
+    ("W3", "W6", "W8", *STATEFUL), "its tables belong to partitions of a Kafka topic, and there is no broker"
 ) | {
     "W4": "a concurrent agent does not keep the order",
     "W7": "without a broker `put` waits until the item has been worked on",

@@ -9,6 +9,7 @@ import functions as f
 import pathway as pw
 from contestant import Run
 from data import lines, orders
+from nexmark.peers import pathway as nexmark
 from pathway.internals.parse_graph import G
 
 DISTRIBUTION = "pathway"
@@ -72,11 +73,15 @@ RUNS = {
     "W2": Run(rewrite),
     "W3": Run(lambda count: _count(count, pw.temporal.tumbling(duration=10_000_000))),
     "W8": Run(lambda count: _count(count, pw.temporal.sliding(hop=2_000_000, duration=10_000_000))),
-}
+} | nexmark.RUNS
 CANNOT = {
     "W4": "an async function is a round of the engine: nothing says a hundred at a time, in order",
     "W5": "an async function is a round of the engine, not a step of a chain",
     "W6": "a table has no order that a running value could follow",
     "W7": "static input is read whole",
 }
-NOTE = "Static input: no watermark moves. W2 is one function, since its tables do not hold pydantic models."
+REMARKS = {
+    "W2": "one function, since its tables do not hold pydantic models",
+    **dict.fromkeys(("q1", "q14"), "decimals are Python objects to it, since its columns do not hold them"),
+}
+NOTE = "Static input: no watermark moves, and all is given when all has been read."

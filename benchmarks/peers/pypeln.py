@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import functions as f
 import pypeln as pl
 from contestant import Run
 from data import lines
+from nexmark.chains import DAYS, ENDS, JOINS, WINDOWS, WINNING, Step, chained
 
 DISTRIBUTION = "pypeln"
 
@@ -32,8 +36,18 @@ def sync_async_sync(count: int) -> list[int]:
     return list(pl.task.map(f.double, pl.task.map(f.tell, pl.task.map(f.add, range(count)))))
 
 
-RUNS = {"W1": Run(maps), "W2": Run(rewrite), "W4": Run(awaits), "W5": Run(sync_async_sync)}
-CANNOT = dict.fromkeys(("W3", "W8"), "has no windows") | {
-    "W6": "has no state for each key",
-    "W7": "its stages hand on as they see fit; nothing says when an item left",
-}
+def chain(items: list[Any], steps: Sequence[Step]) -> list[Any]:
+    stage: Any = items
+    for kind, function in steps:
+        stage = getattr(pl.sync, kind)(function, stage)
+    return list(stage)
+
+
+RUNS = {"W1": Run(maps), "W2": Run(rewrite), "W4": Run(awaits), "W5": Run(sync_async_sync)} | chained(chain)
+CANNOT = (
+    dict.fromkeys(("W3", "W8", *WINDOWS, *DAYS), "has no windows")
+    | dict.fromkeys(("W6", *JOINS, *WINNING, *ENDS), "has no state for each key")
+    | {
+        "W7": "its stages hand on as they see fit; nothing says when an item left",
+    }
+)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import functions as f
 from contestant import Arrived, Run, numbers
 from data import lines, sent
+from nexmark.chains import STATEFUL, Step, chained
 from quixstreams.core.stream import Stream
 
 DISTRIBUTION = "quixstreams"
@@ -43,8 +45,16 @@ def latency(count: int) -> list[Arrived]:
     return given
 
 
-RUNS = {"W1": Run(maps), "W2": Run(rewrite), "W7": Run(latency, numbers)}
+def chain(items: list[Any], steps: Sequence[Step]) -> list[Any]:
+    given, stream = list[Any](), Stream()
+    for kind, function in steps:
+        stream = stream.add_filter(function) if kind == "filter" else stream.add_apply(function)
+    _push(stream, items, given.append)
+    return given
+
+
+RUNS = {"W1": Run(maps), "W2": Run(rewrite), "W7": Run(latency, numbers)} | chained(chain)
 CANNOT = dict.fromkeys(
-    ("W3", "W6", "W8"), "its state belongs to partitions of a Kafka topic, and there is no broker"
+    ("W3", "W6", "W8", *STATEFUL), "its state belongs to partitions of a Kafka topic, and there is no broker"
 ) | (dict.fromkeys(("W4", "W5"), "its steps take no async functions"))
 NOTE = "Without Kafka: only the composed functions are called, with no consumer, producer, (de)serializer or commit."

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import functions as f
 import reactivex
 from contestant import Arrived, Run, numbers
 from data import lines, orders, sent
+from nexmark import functions as nf
+from nexmark.accumulators import TopTen
+from nexmark.chains import DAYS, WINDOWS, WINNING, Step, chained
+from nexmark.meetings import MEETINGS, Met
+from nexmark.timed import events
 from reactivex import operators as ops
 from reactivex.scheduler.eventloop import AsyncIOScheduler
 
@@ -67,14 +73,53 @@ def latency(count: int) -> list[Arrived]:
     return given
 
 
+def chain(items: list[Any], steps: Sequence[Step]) -> list[Any]:
+    return _list(reactivex.from_iterable(items), *(getattr(ops, kind)(function) for kind, function in steps))
+
+
+def meet(name: str) -> Run:
+    meeting = MEETINGS[name]
+
+    def scanned(group: Any) -> Any:
+        states = ops.scan(lambda last, event: meeting.step(last[0], event), (Met[Any, Any](), list[Any]()))
+        return group.pipe(states, ops.flat_map(lambda state: reactivex.from_iterable(state[1])))
+
+    def run(count: int) -> list[Any]:
+        source = reactivex.from_iterable(events(count))
+        return _list(source, ops.filter(meeting.takes), ops.group_by(meeting.key), ops.flat_map(scanned))
+
+    return Run(run)
+
+
+def last_bids(count: int) -> list[Any]:
+    def later(one: Any, other: Any) -> Any:
+        return other if nf.at(other) > nf.at(one) else one
+
+    groups = (ops.filter(nf.is_bid), ops.group_by(nf.bidder_and_auction))
+    last = ops.flat_map(lambda group: group.pipe(ops.reduce(later)))
+    return _list(reactivex.from_iterable(events(count)), *groups, last, ops.map(nf.bid_row))
+
+
+def top_ten(count: int) -> list[Any]:
+    groups = (ops.filter(nf.is_bid), ops.group_by(nf.auction_of))
+    best = ops.flat_map(lambda group: group.pipe(ops.reduce(TopTen.add, TopTen())))
+    rows = ops.flat_map(lambda ten: reactivex.from_iterable(ten.rows()))
+    return _list(reactivex.from_iterable(events(count)), *groups, best, rows)
+
+
 RUNS = {
     "W1": Run(maps),
     "W2": Run(rewrite),
     "W4": Run(awaits),
     "W6": Run(running),
     "W7": Run(latency, numbers),
-}
-CANNOT = dict.fromkeys(("W3", "W8"), "its windows are of clock time") | {
-    "W5": "no await without a task an item; that is W4"
-}
-NOTE = "W4 in the order in which waits end."
+    "q18": Run(last_bids),
+    "q19": Run(top_ten),
+} | chained(chain)
+RUNS |= {name: meet(name) for name in MEETINGS}
+CANNOT = (
+    dict.fromkeys(("W3", "W8", *WINDOWS, *DAYS), "its windows are of clock time")
+    | dict.fromkeys(WINNING, "its timers are of clock time, and an auction closes in event time")
+    | {"W5": "no await without a task an item; that is W4"}
+)
+REMARKS = {"W4": "in the order in which waits end"}

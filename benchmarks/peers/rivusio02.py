@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
+from itertools import dropwhile, takewhile
 from typing import Any
 
 import functions as f
 from contestant import Arrived, Run, numbers
 from data import lines, sent
+from nexmark.chains import DAYS, ENDS, JOINS, WINDOWS, WINNING, Step, chained
 from rivusio import AsyncBasePipe, AsyncPipeline, SyncBasePipe, SyncPipeline
 
 DISTRIBUTION = "rivusio"
@@ -69,12 +72,25 @@ def latency(count: int) -> list[Arrived]:
     return given
 
 
+def chain(items: list[Any], steps: Sequence[Step]) -> list[Any]:
+    before = [step.function for step in takewhile(lambda step: step.kind == "filter", steps)]
+    behind = [step.function for step in dropwhile(lambda step: step.kind == "map", steps[len(before) :])]
+    pipeline = SyncPipeline([_pipe(step.function) for step in steps if step.kind == "map"])
+    given = map(pipeline, (item for item in items if all(keep(item) for keep in before)))
+    return [item for item in given if all(keep(item) for keep in behind)]
+
+
 RUNS = {
     "W1": Run(maps),
     "W2": Run(rewrite),
     "W4": Run(awaits),
     "W5": Run(sync_async_sync),
     "W7": Run(latency, numbers),
-}
-CANNOT = dict.fromkeys(("W3", "W8"), "its windows are of clock time") | {"W6": "has no state for each key"}
-NOTE = "It has no filter: W1 filters by hand behind the pipeline. W4 gathers a hundred at a time."
+} | {name: run for name, run in chained(chain).items() if name != "q14"}
+CANNOT = (
+    dict.fromkeys(("W3", "W8", *WINDOWS, *DAYS), "its windows are of clock time")
+    | dict.fromkeys(("W6", *JOINS, *WINNING, *ENDS), "has no state for each key")
+    | {"q14": "it has no filter, and here one stands between two steps"}
+)
+REMARKS = {"W4": "gathers a hundred at a time"}
+NOTE = "It has no filter: filters are by hand, before and behind the pipeline."

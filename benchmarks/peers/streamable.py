@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import functions as f
 from contestant import Arrived, Run, numbers
 from data import lines, sent
+from nexmark.chains import DAYS, ENDS, JOINS, WINDOWS, WINNING, Step, chained
 from streamable import stream
 
 DISTRIBUTION = "streamable"
@@ -38,11 +40,20 @@ def latency(count: int) -> list[Arrived]:
     return given
 
 
+def chain(items: list[Any], steps: Sequence[Step]) -> list[Any]:
+    lazy: Any = stream(items)
+    for kind, function in steps:
+        lazy = getattr(lazy, kind)(function)
+    return list(lazy)
+
+
 RUNS = {
     "W1": Run(maps),
     "W2": Run(rewrite),
     "W4": Run(awaits),
     "W5": Run(sync_async_sync),
     "W7": Run(latency, numbers),
-}
-CANNOT = dict.fromkeys(("W3", "W8"), "has no windows") | {"W6": "has no state for each key"}
+} | chained(chain)
+CANNOT = dict.fromkeys(("W3", "W8", *WINDOWS, *DAYS), "has no windows") | dict.fromkeys(
+    ("W6", *JOINS, *WINNING, *ENDS), "has no state for each key"
+)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import functions as f
 from contestant import Arrived, Run, numbers
 from data import lines, orders, sent
+from nexmark.chains import DAYS, ENDS, WINDOWS, WINNING, Step, chained
+from nexmark.meetings import MEETINGS, Met
+from nexmark.timed import events
 from streamz import Stream
 
 DISTRIBUTION = "streamz"
@@ -69,14 +73,44 @@ def latency(count: int) -> list[Arrived]:
     return _emit(source, sent(count), given)
 
 
+def chain(items: list[Any], steps: Sequence[Step]) -> list[Any]:
+    source = Stream()
+    last: Any = source
+    for kind, function in steps:
+        last = getattr(last, kind)(function)
+    return _emit(source, items, last.sink_to_list())
+
+
+def meet(name: str) -> Run:
+    meeting = MEETINGS[name]
+
+    def step(states: dict[int, Met[Any, Any]], event: Any) -> tuple[dict[int, Met], list[Any]]:
+        key = meeting.key(event)
+        states[key], rows = meeting.step(states.get(key), event)
+        return states, rows
+
+    def run(count: int) -> list[Any]:
+        source, states = Stream(), dict[int, Met[Any, Any]]()
+        last = source.filter(meeting.takes).accumulate(step, returns_state=True, start=states).flatten()
+        return _emit(source, events(count), last.sink_to_list())
+
+    return Run(run)
+
+
 RUNS = {
     "W1": Run(maps),
     "W2": Run(rewrite),
     "W4": Run(awaits),
     "W6": Run(running),
     "W7": Run(latency, numbers),
-}
-CANNOT = dict.fromkeys(("W3", "W8"), "its windows are of clock time") | {
-    "W5": "an async map is a queue and a task; that is W4"
-}
-NOTE = "W6 is one accumulate over a dict of the totals: it has no keys of its own that keep state."
+} | chained(chain)
+RUNS |= {name: meet(name) for name in MEETINGS}
+CANNOT = (
+    dict.fromkeys(("W3", "W8", *WINDOWS, *DAYS), "its windows are of clock time")
+    | dict.fromkeys(WINNING, "its timers are of clock time, and an auction closes in event time")
+    | dict.fromkeys(ENDS, "nothing tells its nodes that the input has ended")
+    | {"W5": "an async map is a queue and a task; that is W4"}
+)
+REMARKS = dict.fromkeys(
+    ("W6", *MEETINGS), "one accumulate over a dict of all states: it has no keys of its own that keep state"
+)

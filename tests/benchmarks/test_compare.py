@@ -8,8 +8,8 @@ import pytest
 from contestant import Run, digest, time_run
 from hypothesis import given
 from hypothesis import strategies as st
-from report import BEGIN, END, RESULTS, document
-from workloads import WORKLOADS
+from report import BEGIN, END, document
+from workloads import SUITES
 
 
 @given(st.lists(st.tuples(st.text(), st.integers())), st.randoms())
@@ -41,10 +41,11 @@ def test_hopping_windows_of_the_loop_are_those_of_every_order(count):
     assert sorted(loops.hopping(count)) == sorted((user, start, total) for (user, start), total in found.items())
 
 
-def test_the_page_holds_the_results_that_are_kept():
+@pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
+def test_the_page_holds_the_results_that_are_kept(suite):
     page = f"before\n{BEGIN}\nresults of last time\n{END}\nafter\n"
-    new = document(page, json.loads(RESULTS.read_text()))
+    new = document(page, json.loads(suite.results.read_text()))
     assert new.startswith("before\n")
     assert new.endswith("\nafter\n")
     assert "results of last time" not in new
-    assert all(name in new for name in WORKLOADS)
+    assert all(name in new for name in suite.workloads)

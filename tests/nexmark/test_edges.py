@@ -6,8 +6,9 @@ from random import Random
 
 import pytest
 from nexmark.model import Auction, Bid, Person
-from nexmark.run import answer
-from nexmark.sql import NAMES, Database
+from nexmark.ours import answer
+from nexmark.questions import NAMES
+from nexmark.sql import Database
 
 SECOND = 1_000_000
 BOUND = 25 * SECOND

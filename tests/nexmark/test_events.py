@@ -8,7 +8,8 @@ import pytest
 from nexmark import sql
 from nexmark.events import EPOCH, FIRST_ID, START, Timeline, generate
 from nexmark.model import Auction, Bid, Person
-from nexmark.sql import NAMES, Database, asked
+from nexmark.questions import NAMES, asked
+from nexmark.sql import Database
 
 SEEDS = (1, 2)
 COUNT = 20_000

@@ -4,9 +4,10 @@ from collections import Counter
 
 import pytest
 from nexmark.events import Timeline, generate
+from nexmark.ours import answer
 from nexmark.queries import QUERIES
-from nexmark.run import answer
-from nexmark.sql import NAMES, Database
+from nexmark.questions import NAMES
+from nexmark.sql import Database
 
 COUNT = 20_000
 MIDNIGHT = 1_767_312_000_000_000

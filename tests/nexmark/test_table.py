@@ -15,5 +15,5 @@ def test_lines_are_those_that_hold_code():
     found = queries()
     assert found["q0"].lines == 2
     shared = {part.name for part in reached(found["q9"])}
-    assert {"q9", "winning", "Winning", "auction_row", "bids"} <= shared
+    assert {"q9", "winning", "Winning", "auction_row", "is_no_person"} <= shared
     assert "meet" not in shared

@@ -6,20 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
+from nexmark.accumulators import Figures
+from nexmark.functions import rank
 from nexmark.model import Bid
 from rivusio_streams import Aggregator
 
-__all__ = ["BidsByRank", "ByRank", "DifferentByRank", "Highest"]
+__all__ = ["BidsByRank", "ByRank", "Highest", "OfDay"]
 
 T = TypeVar("T")
 
 ByRank: TypeAlias = tuple[int, int, int, int]
 """Of all bids, and of those of a low, a middling and a high price."""
-
-
-def rank(price: int) -> int:
-    """1, 2 or 3: below 10,000, below 1,000,000, and above."""
-    return 1 if price < 10_000 else 2 if price < 1_000_000 else 3
 
 
 @dataclass(frozen=True)
@@ -74,24 +71,19 @@ class BidsByRank(Aggregator[Bid, list[int], ByRank]):
 
 
 @dataclass(frozen=True)
-class DifferentByRank(Aggregator[Bid, list[set[int]], ByRank]):
-    """How many different ones of what `of` takes from a bid."""
+class OfDay(Aggregator[Bid, Figures, Figures]):
+    """The figures of a day."""
 
-    of: Callable[[Bid], int]
     ordered = False
 
-    def create(self) -> list[set[int]]:
-        return [set(), set(), set(), set()]
+    def create(self) -> Figures:
+        return Figures()
 
-    def add(self, accumulator: list[set[int]], value: Bid) -> list[set[int]]:
-        found = self.of(value)
-        accumulator[0].add(found)
-        accumulator[rank(value.price)].add(found)
+    def add(self, accumulator: Figures, value: Bid) -> Figures:
+        return accumulator.add(value)
+
+    def merge(self, left: Figures, right: Figures) -> Figures:
+        return Figures().merge(left).merge(right)
+
+    def result(self, accumulator: Figures) -> Figures:
         return accumulator
-
-    def merge(self, left: list[set[int]], right: list[set[int]]) -> list[set[int]]:
-        return [one | other for one, other in zip(left, right, strict=True)]
-
-    def result(self, accumulator: list[set[int]]) -> ByRank:
-        every, low, middling, high = accumulator
-        return len(every), len(low), len(middling), len(high)

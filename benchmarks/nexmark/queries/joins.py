@@ -2,76 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
-
-from nexmark.model import Event
-from nexmark.queries.kinds import auction_row, auctions, bid_row, bids, people
+from nexmark import functions as f
+from nexmark.meetings import Met
+from nexmark.model import Auction, Bid, Event, Person
 from rivusio_streams import Context, Stream
 
 __all__ = ["q3", "q20"]
 
-O = TypeVar("O")  # noqa: E741  # one
-M = TypeVar("M")  # many
+
+def with_person(item: Person | Auction, context: Context[int, Met[Person, Auction]]) -> list[tuple[Person, Auction]]:
+    return context.state.come(item) if f.is_person(item) else context.state.meet(item)
 
 
-@dataclass(frozen=True, slots=True)
-class One(Generic[O]):
-    """The only item of its key on this side."""
-
-    key: int
-    item: O
-
-
-@dataclass(frozen=True, slots=True)
-class Many(Generic[M]):
-    """One of any number of items of its key."""
-
-    key: int
-    item: M
-
-
-@dataclass(slots=True)
-class Met(Generic[O, M]):
-    """What came so far of a key: the one; or, as long as it has not come, those that wait for it."""
-
-    one: One[O] | None = None
-    waiting: list[M] = field(default_factory=list[M])
-
-
-def meet(item: One[O] | Many[M], context: Context[int, Met[O, M]]) -> Iterator[tuple[O, M]]:
-    """Each of the many with its one, as soon as both are there. The one is kept for ever: more may come."""
-    state = context.state
-    if isinstance(item, One):
-        state.one = item
-        for waiting in state.waiting:
-            yield item.item, waiting
-        state.waiting.clear()
-    elif state.one is not None:
-        yield state.one.item, item.item
-    else:
-        state.waiting.append(item.item)
-
-
-def meeting(
-    ones: Stream[O], one_key: Callable[[O], int], many: Stream[M], many_key: Callable[[M], int]
-) -> Stream[tuple[O, M]]:
-    """The pairs of equal keys; a key has at most one of the first stream."""
-    left = ones.map(lambda item: One(one_key(item), item))
-    right = many.map(lambda item: Many(many_key(item), item))
-    return left.merge(right).key_by(lambda item: item.key).process(meet, state=Met[O, M])
+def with_auction(item: Auction | Bid, context: Context[int, Met[Auction, Bid]]) -> list[tuple[Auction, Bid]]:
+    return context.state.come(item) if f.is_auction(item) else context.state.meet(item)
 
 
 def q3(events: Stream[Event]) -> Stream[tuple[str, str, str, int]]:
-    wanted = auctions(events).filter(lambda auction: auction.category == 10)
-    pairs = meeting(people(events), lambda person: person.id, wanted, lambda auction: auction.seller)
-    near = pairs.filter(lambda pair: pair[0].state in ("OR", "ID", "CA"))
-    return near.map(lambda pair: (pair[0].name, pair[0].city, pair[0].state, pair[1].id))
+    both = events.filter(f.is_no_bid).filter(f.is_person_or_wanted).key_by(f.person_of_either)
+    pairs = both.process(with_person, state=Met[Person, Auction])
+    return pairs.filter(f.is_near).map(f.suggested)
 
 
 def q20(events: Stream[Event]) -> Stream[tuple[object, ...]]:
-    pairs = meeting(auctions(events), lambda auction: auction.id, bids(events), lambda bid: bid.auction)
-    return pairs.filter(lambda pair: pair[0].category == 10).map(
-        lambda pair: (*bid_row(pair[1]), *auction_row(pair[0])[1:])
-    )
+    pairs = events.filter(f.is_no_person).key_by(f.auction_of_either).process(with_auction, state=Met[Auction, Bid])
+    return pairs.filter(f.is_expanded).map(f.expanded)

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from nexmark.model import Auction, Bid, Event
-from nexmark.queries.kinds import auction_row, auctions, bids
+from nexmark import functions as f
+from nexmark.model import Auction, Bid, Event, Sold
 from rivusio_streams import Context, Processor, Stream, Timer
 
-__all__ = ["Sold", "q6", "q9", "winning"]
-
-
-@dataclass(frozen=True, slots=True)
-class Sold:
-    """An auction that closed, and the bid that won."""
-
-    auction: Auction
-    bid: Bid
+__all__ = ["q6", "q9", "winning"]
 
 
 @dataclass(slots=True)
@@ -44,11 +36,11 @@ class Winning(Processor[int, Auction | Bid, Open, Sold]):
         if isinstance(item, Auction):
             state.auction = item
             for bid in state.early:
-                self._take(bid, item, state)
+                state.best = f.better(item, state.best, bid)
             state.early.clear()
             context.set_timer(item.expires + 1, "close")  # when no bid can come any more that counts
         elif state.auction is not None:
-            self._take(item, state.auction, state)
+            state.best = f.better(state.auction, state.best, item)
         else:
             if not state.early:  # an auction comes before its bids: what is not known by then has closed
                 context.set_timer(item.time + 1, "early")
@@ -63,41 +55,20 @@ class Winning(Processor[int, Auction | Bid, Open, Sold]):
             if state.best is not None:
                 yield Sold(state.auction, state.best)
 
-    def _take(self, bid: Bid, auction: Auction, state: Open) -> None:
-        if not auction.time <= bid.time <= auction.expires:
-            return
-        best = state.best
-        if best is None or (bid.price, -bid.time) > (best.price, -best.time):
-            state.best = bid
-
-
-def auction_of(item: Auction | Bid) -> int:
-    return item.id if isinstance(item, Auction) else item.auction
-
 
 def winning(events: Stream[Event]) -> Stream[Sold]:
     """Each auction that had a bid, when it closes."""
-    return auctions(events).merge(bids(events)).key_by(auction_of).process(Winning())
+    return events.filter(f.is_no_person).key_by(f.auction_of_either).process(Winning())
 
 
 def q6(events: Stream[Event]) -> Stream[tuple[int, int, int]]:
     # Auctions close in the order of time, and are given in it.
-    sellers = winning(events).key_by(lambda sold: sold.auction.seller)
-    last_ten = sellers.scan(NONE_SOLD, lambda last, sold: (*last[-9:], sold))
-    return last_ten.map(lambda each: (each[0], each[1][-1].auction.id, mean_price(each[1])))
+    sellers = winning(events).key_by(f.seller_of)
+    return sellers.scan(NONE_SOLD, f.last_ten).map(f.mean_of)
 
 
 NONE_SOLD: tuple[Sold, ...] = ()
 
 
-def mean_price(sold: Sequence[Sold]) -> int:
-    return sum(each.bid.price for each in sold) // len(sold)
-
-
 def q9(events: Stream[Event]) -> Stream[tuple[object, ...]]:
-    return winning(events).map(
-        lambda sold: (
-            *auction_row(sold.auction),
-            *(sold.bid.auction, sold.bid.bidder, sold.bid.price, sold.bid.time, sold.bid.extra),
-        )
-    )
+    return winning(events).map(f.won)

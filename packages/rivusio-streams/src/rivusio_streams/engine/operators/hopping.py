@@ -23,6 +23,9 @@ __all__ = ["HoppingOperator", "shares"]
 _MANY = 64
 """Slices of a window at most: putting more of them together costs more than folding items more than once."""
 
+_FEW = 16
+"""Up to one key in so many is put into its place; where there are more, all are sorted."""
+
 
 def shares(windows: Hopping) -> bool:
     """It pays to fold what windows share only once."""
@@ -143,10 +146,11 @@ class HoppingOperator(GriddedOperator):
                 self.folding.merge(merged, each.pairs())
             else:
                 merged.update(each.pairs())
-        if any(each.settled for each in slices):
-            merged = {key: merged[key] for key in sorted(merged, key=_first_seen(slices))}
-        elif overtaken := {key for each in slices for key in each.overtaken}:  # few: all others are in order
-            keys, seen = [key for key in merged if key not in overtaken], _first_seen(slices)
+        overtaken = {key for each in slices for key in each.overtaken}
+        if len(overtaken) * _FEW > len(merged) or any(each.settled for each in slices):
+            merged = {key: merged[key] for key in sorted(merged, key=_first_seen(slices).__getitem__)}
+        elif overtaken:  # all others are in order
+            keys, seen = [key for key in merged if key not in overtaken], _first_seen_of(slices)
             for key in overtaken:
                 insort(keys, key, key=seen)
             merged = {key: merged[key] for key in keys}
@@ -245,7 +249,17 @@ class HoppingOperator(GriddedOperator):
         }
 
 
-def _first_seen(slices: list[_Slice]) -> Callable[[Any], int]:
+def _first_seen(slices: list[_Slice]) -> dict[Any, int]:
+    """When each key was first seen in any of the slices."""
+    numbers = dict(slices[0].seen)
+    for each in slices[1:]:
+        for key, number in each.seen.items():
+            if number < numbers.setdefault(key, number):
+                numbers[key] = number
+    return numbers
+
+
+def _first_seen_of(slices: list[_Slice]) -> Callable[[Any], int]:
     """Tells when a key was first seen in any of the slices."""
     numbers = [each.seen for each in slices]
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import lru_cache
-
-from rivusio_streams.moment import as_datetime
 
 __all__ = ["day_of", "hour_of", "minute_of"]
 
@@ -14,7 +13,7 @@ _MINUTE = 60_000_000
 @lru_cache
 def _texts(minute: int) -> tuple[str, str]:
     """Date and time of a minute since the epoch: neighbours in a stream mostly have the same."""
-    when = as_datetime(minute * _MINUTE)
+    when = datetime.fromtimestamp(minute * 60, UTC)
     return f"{when:%Y-%m-%d}", f"{when:%H:%M}"
 
 

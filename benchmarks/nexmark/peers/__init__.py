@@ -1,0 +1,1 @@
+"""Nexmark with the peers that do most of it: a file each."""
