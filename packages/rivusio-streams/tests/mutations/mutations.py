@@ -393,9 +393,22 @@ MUTATIONS = (
     Mutation(
         "a global window gives nothing at the end",
         GLOBAL,
-        '                if own.accumulator is not NOTHING:\n                    self._give(own, "on_time")\n',
+        "                self._give_all()\n",
+        "                pass\n",
+    ),
+    Mutation(
+        "a global window with a trigger gives nothing at the end",
+        GLOBAL,
+        '                    if own.accumulator is not NOTHING:\n                        self._give(own, "on_time")\n',
         "",
     ),
+    Mutation(
+        "the latest time of a key is its first",
+        GLOBAL,
+        "                    if time > own.latest:\n                        own.latest = time\n",
+        "",
+    ),
+    Mutation("a snapshot is without items of a chunk", GLOBAL, "            self.touched.update(touched)\n", ""),
     Mutation("a global window gives its result at the end twice", GLOBAL, "            self._keys.clear()\n", ""),
     Mutation("a global window forgets its panes", GLOBAL, "        own.panes += 1\n", ""),
     Mutation(

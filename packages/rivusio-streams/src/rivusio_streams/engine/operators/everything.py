@@ -10,6 +10,7 @@ from rivusio_core.engine.stage import GONE
 from rivusio_streams.engine.operators.early import Pending
 from rivusio_streams.engine.operators.nothing import NOTHING
 from rivusio_streams.engine.operators.windowing import WindowOperator
+from rivusio_streams.engine.rows import RowFailed, Rows
 from rivusio_streams.moment import FIRST, FOREVER, LAST, NEVER
 from rivusio_streams.windows import Timing, window_of
 
@@ -59,6 +60,36 @@ class GlobalOperator(WindowOperator):
         self.schedule()
         return True
 
+    def add_rows(self, rows: Rows, late: bytearray) -> None:
+        if self.early is not None:
+            super().add_rows(rows, late)
+            return
+        keys, create, timeless = self._keys, self.fold.create, self.fold.timeless
+        add, add_at, count, last, index = self.fold.add, self.fold.add_at, 0, self._mark, -1
+        touched: dict[Any, None] = {}
+        try:
+            for index, (time, mark, key, value) in rows:  # noqa: B007  # the last one tells which failed
+                own = keys.get(key)
+                before = NOTHING if own is None else own.accumulator
+                if before is NOTHING:
+                    before = create()
+                made = add(before, value) if timeless else add_at(before, value, time)
+                if own is None:
+                    keys[key] = _Key(key, len(keys), time, made)
+                else:
+                    own.accumulator = made
+                    if time > own.latest:
+                        own.latest = time
+                touched[key] = None
+                last = mark
+                count += 1
+        except Exception as error:
+            raise RowFailed(index, error) from error
+        finally:
+            self.touched.update(touched)
+            self.held += count
+            self._mark = max(self._mark, last)
+
     def give_early(self, where: _Key, mark: int) -> None:
         self.touched.add(where.key)
         where.pending = None
@@ -72,6 +103,12 @@ class GlobalOperator(WindowOperator):
         if not self.accumulate:
             own.accumulator = NOTHING
 
+    def _give_all(self) -> None:
+        keys = self._keys.values()
+        self.values += self._panes.closed(_WINDOW, {own.key: own.accumulator for own in keys})
+        self.times += [max(own.latest, self._mark) for own in keys]
+        self.marks += [self._mark] * len(keys)
+
     def schedule(self) -> None:
         if self.early is not None:
             self.next, self.due = self.early.next, self.early.due
@@ -80,11 +117,14 @@ class GlobalOperator(WindowOperator):
         self.give_due(min(watermark, FOREVER - 1))
         if watermark == FOREVER:
             self.held, self._mark = 0, max(self._mark, self.before)
-            for own in self._keys.values():
-                if own.accumulator is not NOTHING:
-                    self._give(own, "on_time")
-                if own.pending is not None:
-                    own.pending.over = True
+            if self.early is None:
+                self._give_all()
+            else:
+                for own in self._keys.values():
+                    if own.accumulator is not NOTHING:
+                        self._give(own, "on_time")
+                    if own.pending is not None:
+                        own.pending.over = True
             self.touched.update(self._keys)
             self._keys.clear()
         self.schedule()
