@@ -46,6 +46,10 @@ def prepare(workload: str, items: int) -> None:
     if workload[:2] in {"W2", "W3", "W6", "W8"}:
         lines(items)
         orders(items)
+    elif workload[:1] == "J":
+        from sales import payments  # which is made of what is here
+
+        payments(items // 2)
 
 
 PACE = 200_000

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import functions as f
+import join_flows
 from contestant import Arrived, Run, numbers
 from data import asent, lines, orders
 from loops import Count
@@ -82,6 +83,7 @@ def runs(*listeners: Listener) -> dict[str, Run]:
         "W7": Run(lambda count: asyncio.run(latency(count)), numbers),
         "W7 stream": Run(latency_of_stream, numbers),
         "W8": Run(lambda count: counted(count, Hopping("10s", every="2s")), plain),
+        **join_flows.runs(config),
     }
 
 

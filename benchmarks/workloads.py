@@ -34,4 +34,7 @@ WORKLOADS = {
     "W6": Workload("running value per key", 500_000, 0.7),
     "W7": Workload("latency over three pipes", 10_000, None, {"": ("", "blocking"), "stream": ("",)}),
     "W8": Workload("keyed hopping windows", 500_000, 0.8),
+    "J1": Workload("window join", 400_000, 0.5),
+    "J2": Workload("interval join", 400_000, 0.5),
+    "J3": Workload("as-of join", 400_000, 0.5),
 }
