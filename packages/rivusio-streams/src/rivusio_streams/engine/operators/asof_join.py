@@ -52,6 +52,8 @@ class AsofJoinOperator(JoinOperator):
     ) -> None:
         super().__init__(name, of)
         self._keeps_left, self._tolerance, self._deletes = keeps_left, tolerance, deletes
+        self._ends = deletes or tolerance is not None
+        """What is in force may end without another one that follows."""
         self._lefts = Timeline[tuple[int, int, Any, Any]]()
         """Time, arrival, key and item of the left items."""
         self._rights: dict[Any, list[Entry]] = {}
@@ -99,7 +101,9 @@ class AsofJoinOperator(JoinOperator):
             if self.followed:
                 self.touched.update(reached)
             for key in {key for _, _, key in reached}:
-                self._enforce(key, watermark)
+                own = self._rights[key]
+                if len(own) > 1 or self._ends:
+                    self._enforce(key, own, watermark)
         while self._ending and self._ending[0][0] <= watermark:
             _, arrival, key = heappop(self._ending)
             own = self._rights.get(key)
@@ -139,9 +143,8 @@ class AsofJoinOperator(JoinOperator):
         times = [each[0] for each in lefts]
         self.give_joined([each[2] for each in lefts], [each[3] for each in lefts], found, times, times)
 
-    def _enforce(self, key: Any, watermark: int) -> None:
+    def _enforce(self, key: Any, own: list[Entry], watermark: int) -> None:
         """Event time has reached a right item: no left item can ask for those before it any more."""
-        own = self._rights[key]
         self._drop(key, own, bisect_left(own, (watermark + 1,)) - 1)
         time, arrival, item = own[0]
         if self._deletes and item is None:

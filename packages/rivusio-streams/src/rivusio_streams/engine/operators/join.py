@@ -51,7 +51,7 @@ class JoinOperator(Operator):
             times, marks = batch.times, batch.marks
             if stop - start < len(times):
                 times, marks, keys = times[start:stop], marks[start:stop], keys[: len(items)]
-            if min(times) < self.floor(highest):
+            if batch.span(start, stop)[0] < self.floor(highest):
                 on_time = [*map(ge, times, map(self.floor, marks))]
                 if not all(on_time):
                     late[start:stop] = bytes(not each for each in on_time)
