@@ -101,9 +101,9 @@ class AsofJoinOperator(JoinOperator):
             if self.followed:
                 self.touched.update(reached)
             for key in {key for _, _, key in reached}:
-                own = self._rights[key]
-                if len(own) > 1 or self._ends:
-                    self._enforce(key, own, watermark)
+                rights = self._rights[key]
+                if len(rights) > 1 or self._ends:
+                    self._enforce(key, rights, watermark)
         while self._ending and self._ending[0][0] <= watermark:
             _, arrival, key = heappop(self._ending)
             own = self._rights.get(key)

@@ -78,14 +78,13 @@ class IntervalJoinOperator(JoinOperator):
         kept, partners = self._kept[side], self._kept[1 - side].get
         patience, reach = self._patience[side], self._patience[1 - side]
         gives_at_once = patience < 0 and self._gives_alone[side]
-        new: list[_Kept] = [*map(list, zip(times, self.numbers(side, len(items)), keys, items, repeat(True)))]  # noqa: B905  # `repeat` has no end
+        new: list[_Kept] = [*map(list, zip(times, self.numbers(side, len(items)), keys, items, repeat(True)))]
         mine, theirs, given = list[_Kept](), list[_Kept](), list[int]()
-        for own, found, mark in zip(new, map(partners, keys), marks, strict=True):
-            if found is not None:
+        for own, known, mark in zip(new, map(partners, keys), marks, strict=True):
+            if known is not None:
                 low, high = own[0] - reach, own[0] + patience
-                if len(found) > _FEW:
-                    found = found[bisect_left(found, [low]) : bisect_left(found, [high + 1])]
-                for other in found:
+                few = len(known) <= _FEW
+                for other in known if few else known[bisect_left(known, [low]) : bisect_left(known, [high + 1])]:
                     if low <= other[0] <= high:
                         mine.append(own)
                         theirs.append(other)

@@ -78,7 +78,7 @@ class JoinOperator(Operator):
         found = list[Any]()
         try:
             for value in values:
-                found.append(of(value))  # noqa: PERF401  # what there is when one fails
+                found.append(of(value))
         except Exception as error:  # noqa: BLE001  # of the item
             failed = error
         return found, failed

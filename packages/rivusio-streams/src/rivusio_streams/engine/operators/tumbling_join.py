@@ -109,9 +109,9 @@ class TumblingJoinOperator(JoinOperator):
             known = set(lefts.keys)
             found += [(key, None, right) for key, right in rights.in_order() if key not in known]
         if found:
-            last = start + self._length - 1
-            window = window_of(start, start + self._length)
-            self.give_joined(*zip(*found), [last] * len(found), [last] * len(found), repeat(window))
+            last, window = [start + self._length - 1] * len(found), window_of(start, start + self._length)
+            keys, ones, others = zip(*found, strict=True)
+            self.give_joined(keys, ones, others, last, last, repeat(window))
 
     # --------------------------------------------------------------------------------------------------- snapshots
     # A cell for each item, (start, side, index): its time, its key and itself.

@@ -83,7 +83,7 @@ class WindowJoinOperator(Operator):
             side = batch.side
             first = self._arrived[side] + 1
             self._arrived[side] += len(batch)
-            values = [*zip(repeat(side), count(first), batch.values)]  # noqa: B905  # these have no ends
+            values = [*zip(repeat(side), count(first), batch.values)]  # two have no end
             self._batch = RowBatch(batch.times, batch.marks, batch.keys, values)
         try:
             self._inner.add_batch(self._batch, late)
