@@ -103,7 +103,7 @@ def timed(lots: Input[list[Item]], disorder: int) -> Keyed:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.data(), disorder=st.integers(0, 12), script=lots)
 def test_chunks_change_nothing(kind: str, data: st.DataObject, disorder: int, script: list[Lot]) -> None:
     make = data.draw(KINDS[kind])
@@ -111,13 +111,20 @@ def test_chunks_change_nothing(kind: str, data: st.DataObject, disorder: int, sc
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data(), disorder=st.integers(0, 12), script=lots)
 def test_restarts_between_chunks_change_nothing(
     kind: str, data: st.DataObject, disorder: int, script: list[Lot]
 ) -> None:
     make = data.draw(KINDS[kind])
     assert run(make, disorder, script, cut=False, restarts=1)[0] == run(make, disorder, script, cut=True)[0]
+
+
+def test_event_time_comes_no_further_than_an_item_that_fails() -> None:
+    script = [(0, [Item(2), Item(3)]), (1, [Item(0, value=2), Item(2, value=1), Item(5)])]
+    direct, *_, letters, _ = run(lambda a, b: a.table_join(b.table(of=known)), 0, script, cut=False)
+    assert [(each.left.time, each.right) for each in direct] == [(2, 1), (3, 1)]
+    assert letters == [Item(0, value=2)]
 
 
 def test_tumbling_windows_join_by_the_window() -> None:

@@ -34,6 +34,7 @@ FILES = (
     "test_process_oracle.py",
     "test_state_limits.py",
     "test_joins.py",
+    "test_join_chunks.py",
     "test_join_oracle.py",
     "test_division.py",
     "test_error_budget.py",
