@@ -25,6 +25,9 @@ class Workload:
     references: dict[str, tuple[str, ...]] = field(default_factory=lambda: {"": ("",)})
 
 
+W7 = {"blocking": ("blocking",), "stream": ("",), "everything": ("",)}
+"""Variants of it."""
+
 WORKLOADS = {
     "W1": Workload("five maps and a filter", 1_000_000, 0.9),
     "W2": Workload("JSON to pydantic to JSON", 100_000, 1.2, {"": ("", "one call")}),
@@ -32,7 +35,7 @@ WORKLOADS = {
     "W4": Workload("20 k waits, 100 at a time", 20_000, 1.2, {"": ("", "workers")}),
     "W5": Workload("sync, async, sync", 300_000, 0.75, {"": ("",), "stream": ("",)}),
     "W6": Workload("running value per key", 500_000, 0.7),
-    "W7": Workload("latency over three pipes", 10_000, None, {"": ("", "blocking"), "stream": ("",)}),
+    "W7": Workload("latency over three pipes", 10_000, None, {"": ("", "blocking"), **W7}),
     "W8": Workload("keyed hopping windows", 500_000, 0.8),
     "J1": Workload("window join", 400_000, 0.5),
     "J2": Workload("interval join", 400_000, 0.5),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from itertools import repeat
 from typing import Any, Generic, TypeVar
@@ -27,7 +27,7 @@ class Bulk(Generic[T]):
 
     def __init__(self, kind: type[T]) -> None:
         self._kind = kind
-        self._put: list[Any] = [vars(kind)[each.name].__set__ for each in fields(kind)]  # type: ignore[arg-type]
+        self._put: list[Callable[[T, Any], None]] = [vars(kind)[each.name].__set__ for each in fields(kind)]  # type: ignore[arg-type]
 
     def make(self, count: int, *columns: Iterable[Any]) -> list[T]:
         """So many values.

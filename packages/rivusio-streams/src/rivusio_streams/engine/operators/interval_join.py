@@ -186,6 +186,7 @@ class IntervalJoinOperator(JoinOperator):
     # A cell for each item that is kept, (side, key, time, arrival): the item, and whether it has no partner so far.
 
     def cell(self, cell: Any) -> object:
+        side: int
         side, _, time, arrival = cell
         found = self._waiting[side].find(time, arrival)
         return GONE if found is None else (found[_ITEM], found[_ALONE])

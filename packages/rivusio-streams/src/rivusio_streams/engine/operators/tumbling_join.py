@@ -117,6 +117,8 @@ class TumblingJoinOperator(JoinOperator):
     # A cell for each item, (start, side, index): its time, its key and itself.
 
     def cell(self, cell: Any) -> object:
+        start: int
+        side: int
         start, side, index = cell
         if start not in self._open:
             return GONE
