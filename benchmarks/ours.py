@@ -73,9 +73,7 @@ def runs(*listeners: Listener) -> dict[str, Run]:
 
     def latency_with_everything(count: int) -> list[Arrived]:
         given, clock = list[Arrived](), time.perf_counter_ns
-        stream = (
-            Stream.read(asent(count)).through(three).key_by(lambda sent: sent[0] % 1_000).scan((0, 0, 0), f.followed)
-        )
+        passed = Stream.read(asent(count)).through(three).key_by(lambda sent: sent[0] % 1_000)
         with tempfile.TemporaryDirectory() as folder:
             place, watching = Path(folder) / "checkpoints.db", (MonitoringListener(), *listeners)
             config = RunConfig(listeners=watching, checkpoint=place, every="1s")
