@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from rivusio_core.engine.stage import GONE, Keeper
 from rivusio_core.errors import StateError
+from rivusio_streams.checkpoint.lots import lots
 from rivusio_streams.checkpoint.record import StepState
 from rivusio_streams.state import Codec
 
 __all__ = ["StateKeeper", "add_to"]
 
 _LASTING = frozenset({type(None), bool, int, float, str, bytes, type(GONE)})
-_AT_ONCE = 500
-"""Cells that are encoded before the event loop is let in: it waits for less than a millisecond."""
 
 
 class StateKeeper(Keeper):
@@ -65,10 +63,9 @@ class StateKeeper(Keeper):
     def _cells(self, step: str, noted: list[tuple[Any, Any, bytes | None]]) -> dict[bytes, bytes | None]:
         encode, id_of, found = self._codec.encode, self._codec.encode_key, dict[bytes, bytes | None]()
         try:
-            for start in range(0, len(noted), _AT_ONCE):
-                for cell, value, data in noted[start : start + _AT_ONCE]:
+            for lot in lots(noted):
+                for cell, value, data in lot:
                     found[id_of(cell)] = None if value is GONE else encode(value) if data is None else data
-                time.sleep(0)  # the event loop may want to go on
         except StateError as error:
             raise StateError(f"step {step!r}: {error}") from error.__cause__
         return found
@@ -84,7 +81,8 @@ def add_to(earlier: dict[str, StepState], steps: Mapping[str, StepState]) -> Non
     for name, own in steps.items():
         state = earlier.setdefault(name, StepState(own.header, {}))
         state.header = own.header
-        for cell, value in own.cells.items():
-            if value is None or state.cells.get(cell) is None:  # what was gone in between comes last again
-                state.cells.pop(cell, None)
-            state.cells[cell] = value
+        for lot in lots(own.cells.items()):
+            for cell, value in lot:
+                if value is None or state.cells.get(cell) is None:  # what was gone in between comes last again
+                    state.cells.pop(cell, None)
+                state.cells[cell] = value

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-__all__ = ["Tagged", "array_header", "pack", "tagged", "unpack"]
+__all__ = ["Parts", "Tagged", "array_header", "map_header", "pack", "parts", "tagged", "unpack"]
 
 
 class Tagged(Protocol):
@@ -20,6 +20,19 @@ class Tagged(Protocol):
 class _Packer(Protocol):
     def pack(self, value: object, /) -> bytes: ...
     def pack_array_header(self, size: int, /) -> bytes: ...
+    def pack_map_header(self, size: int, /) -> bytes: ...
+
+
+class Parts(Iterator[Any], Protocol):  # Any: whatever was packed
+    """The values of bytes, one after the other."""
+
+    def read_map_header(self) -> int:
+        """How many pairs of values follow, which are those of a dict."""
+        ...
+
+    def read_array_header(self) -> int:
+        """How many values follow, which are those of a list."""
+        ...
 
 
 class _Library(Protocol):
@@ -28,6 +41,7 @@ class _Library(Protocol):
     def packb(self, value: object, **options: Any) -> bytes: ...
     def unpackb(self, data: bytes | memoryview, **options: Any) -> Any: ...
     def ExtType(self, code: int, data: bytes) -> Tagged: ...  # its own name
+    def Unpacker(self, **options: Any) -> Any: ...  # its own name
     def Packer(self, **options: Any) -> _Packer: ...  # its own name
 
 
@@ -86,3 +100,19 @@ def unpack(
 def array_header(size: int) -> bytes:
     """The bytes before those of the members of a list."""
     return _library.Packer().pack_array_header(size)
+
+
+def map_header(size: int) -> bytes:
+    """The bytes before the keys and values of a dict."""
+    return _library.Packer().pack_map_header(size)
+
+
+def parts(data: bytes | memoryview) -> Parts:
+    """The values of bytes, which are read as they are asked for; `unpack` reads a dict at once.
+
+    Raises:
+        ValueError: (when asked) it is damaged.
+    """
+    found = _library.Unpacker(strict_map_key=False, unicode_errors="surrogatepass", max_buffer_size=0)
+    found.feed(data)
+    return cast("Parts", found)
