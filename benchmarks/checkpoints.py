@@ -5,7 +5,8 @@
 
 A flow that keeps a count for each key is given all keys, and then one in a hundred of them, spread over a second, so
 that each checkpoint, made every second in SQLite, has these to keep. Between two items the loop is asked for as often as
-it answers: what it does not answer in is a gap. Gaps of the same flow without checkpoints are measured, too.
+it answers: what it does not answer in is a gap, be it that the loop works itself (that is told by the processor time of
+its thread) or that it waits for another thread or program. The same flow without checkpoints is measured, too.
 
 Throughput is that of a flow that never waits and comes by all keys in turn, so that each checkpoint has to keep as many
 keys as there were items since the one before.
@@ -55,16 +56,17 @@ class Gaps:
     """When the loop did not answer, and for how long."""
 
     def __init__(self) -> None:
-        self.found = list[tuple[float, float]]()
+        self.found = list[tuple[float, float, float]]()
+        """When it ended, how long it was, and how much of that the loop worked; seconds."""
 
     async def until(self, due: float) -> None:
-        last = time.perf_counter()
+        last, worked = time.perf_counter(), time.thread_time()
         while last < due:
             await asyncio.sleep(0)
-            now = time.perf_counter()
+            now, working = time.perf_counter(), time.thread_time()
             if now - last > SHORT:
-                self.found.append((now, now - last))
-            last = now
+                self.found.append((now, now - last, working - worked))
+            last, worked = now, working
 
 
 async def touched(keys: int, gaps: Gaps, began: list[float]) -> AsyncIterator[int]:
@@ -93,18 +95,19 @@ def counted(items: AsyncIterator[int] | Iterator[int], config: RunConfig) -> Non
 
 
 def stood_still(keys: int, store: Weighed | None) -> dict[str, Any]:
-    """Gaps of a run, in milliseconds for each second: the longest, and all together."""
+    """Of each second of a run, in milliseconds: the longest that the loop worked, and did not answer, at a stretch."""
     gaps, began = Gaps(), list[float]()
     counted(touched(keys, gaps, began), RunConfig(checkpoint=store, every="1s", parallelism=1))
-    longest, together = [0.0] * SECONDS, [0.0] * SECONDS
-    for at, gap in gaps.found:
+    silent, working = [0.0] * SECONDS, [0.0] * SECONDS
+    for at, gap, worked in gaps.found:
         second = min(int(at - began[0]), SECONDS - 1)
-        longest[second] = max(longest[second], gap * 1e3)
-        together[second] += gap * 1e3
+        silent[second] = max(silent[second], gap * 1e3)
+        working[second] = max(working[second], worked * 1e3)
     found: dict[str, Any] = {
-        "longest_ms": round(statistics.median(longest), 2),
-        "worst_ms": round(max(longest), 2),
-        "together_ms": round(statistics.median(together), 2),
+        "works_ms": round(statistics.median(working), 2),
+        "most_works_ms": round(max(working), 2),
+        "silent_ms": round(statistics.median(silent), 2),
+        "most_silent_ms": round(max(silent), 2),
     }
     if store is not None:
         sizes = [size for at, name, size in store.puts if at > began[0] and name.endswith("changes")]

@@ -46,8 +46,13 @@ class StateKeeper(Keeper):
         """
         encode = self._codec.encode
         try:
-            noted = [(cell, value, None if _lasts(value) else encode(value)) for cell, value in cells]
-            self._noted[step] = encode(header), noted
+            self._noted[step] = (
+                encode(header),
+                [
+                    (cell, value, None if type(value) in _LASTING or _lasts(value) else encode(value))
+                    for cell, value in cells
+                ],
+            )
         except StateError as error:
             raise StateError(f"step {step!r}: {error}") from error.__cause__
 
@@ -72,8 +77,7 @@ class StateKeeper(Keeper):
 
 
 def _lasts(value: object) -> bool:
-    kind = type(value)
-    return kind in _LASTING or (kind is tuple and all(map(_lasts, value)))  # type: ignore[call-overload]
+    return type(value) in _LASTING or (type(value) is tuple and all(map(_lasts, value)))
 
 
 def add_to(earlier: dict[str, StepState], steps: Mapping[str, StepState]) -> None:
