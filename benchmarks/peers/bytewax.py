@@ -9,6 +9,7 @@ from typing import Any
 import bytewax.operators as op
 import bytewax.operators.windowing as windowing
 import functions as f
+import sales as s
 from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSink, TestingSource, run_main
 from contestant import Arrived, Run, numbers
@@ -73,6 +74,23 @@ def running(count: int) -> list[tuple[str, float]]:
     return _list(flow, op.stateful_map("scan", op.key_on("key", stream, f.user), spent))
 
 
+def window_join(count: int) -> list[Any]:
+    flow = Dataflow("flow")
+    sides = list[Any]()
+    for name, items in (("sales", s.sales(count // 2)), ("payments", s.payments(count // 2))):
+        stream = op.input(name, flow, TestingSource(items, batch_size=1_000))
+        sides.append(op.key_on(f"key of {name}", stream, lambda sale: str(s.number(sale))))
+    clock = windowing.EventClock(
+        lambda sale: EPOCH + timedelta(microseconds=s.at(sale)), wait_for_system_duration=timedelta(seconds=2)
+    )
+    windower = windowing.TumblingWindower(length=timedelta(seconds=10), align_to=EPOCH)
+    return _list(flow, windowing.join_window("join", clock, windower, *sides, insert_mode="product").down)
+
+
+def _pairs(given: list[Any]) -> list[s.Paid]:
+    return [(left.number, right.number) for _, (_, (left, right)) in given if left is not None and right is not None]
+
+
 def latency(count: int) -> list[Arrived]:
     clock = time.perf_counter_ns
     flow, stream = _through(sent(count), (f.pass_on, f.pass_on, f.pass_on), batch=1)
@@ -86,6 +104,10 @@ RUNS = {
     "W6": Run(running),
     "W7": Run(latency, numbers),
     "W8": Run(hopping, _plain(2_000_000)),
+    "J1": Run(window_join, _pairs),
 }
-CANNOT = dict.fromkeys(("W4", "W5"), "its operators take no async functions")
-NOTE = "Read in batches of 1,000, W7 one by one; its default is 1. W3 and W8 have a watermark for each key."
+CANNOT = dict.fromkeys(("W4", "W5"), "its operators take no async functions") | {
+    "J2": "its interval join is a package of its own, which is not free",
+    "J3": "has no as-of join",
+}
+NOTE = "Read in batches of 1,000, W7 one by one; its default is 1. W3, W8 and J1 have a watermark for each key."

@@ -53,7 +53,7 @@ RUNS = {
     "W5": Run(lambda count: _list(range(count), _told)),
 }
 CANNOT = dict.fromkeys(
-    ("W3", "W6", "W8"), "its tables belong to partitions of a Kafka topic, and there is no broker"
+    ("W3", "W6", "W8", "J1", "J2", "J3"), "its tables belong to partitions of a Kafka topic, and there is no broker"
 ) | {
     "W4": "a concurrent agent does not keep the order",
     "W7": "without a broker `put` waits until the item has been worked on",

@@ -34,6 +34,7 @@ def sync_async_sync(count: int) -> list[int]:
 
 RUNS = {"W1": Run(maps), "W2": Run(rewrite), "W4": Run(awaits), "W5": Run(sync_async_sync)}
 CANNOT = dict.fromkeys(("W3", "W8"), "has no windows") | {
+    **dict.fromkeys(("J1", "J2", "J3"), "has no joins"),
     "W6": "has no state for each key",
     "W7": "its stages hand on as they see fit; nothing says when an item left",
 }

@@ -45,6 +45,6 @@ def latency(count: int) -> list[Arrived]:
 
 RUNS = {"W1": Run(maps), "W2": Run(rewrite), "W7": Run(latency, numbers)}
 CANNOT = dict.fromkeys(
-    ("W3", "W6", "W8"), "its state belongs to partitions of a Kafka topic, and there is no broker"
+    ("W3", "W6", "W8", "J1", "J2", "J3"), "its state belongs to partitions of a Kafka topic, and there is no broker"
 ) | (dict.fromkeys(("W4", "W5"), "its steps take no async functions"))
 NOTE = "Without Kafka: only the composed functions are called, with no consumer, producer, (de)serializer or commit."

@@ -75,6 +75,7 @@ RUNS = {
     "W7": Run(latency, numbers),
 }
 CANNOT = dict.fromkeys(("W3", "W8"), "its windows are of clock time") | {
-    "W5": "no await without a task an item; that is W4"
+    **dict.fromkeys(("J1", "J2", "J3"), "its joins are of clock time"),
+    "W5": "no await without a task an item; that is W4",
 }
 NOTE = "W4 in the order in which waits end."

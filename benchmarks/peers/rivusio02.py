@@ -76,5 +76,9 @@ RUNS = {
     "W5": Run(sync_async_sync),
     "W7": Run(latency, numbers),
 }
-CANNOT = dict.fromkeys(("W3", "W8"), "its windows are of clock time") | {"W6": "has no state for each key"}
+CANNOT = (
+    dict.fromkeys(("W3", "W8"), "its windows are of clock time")
+    | dict.fromkeys(("J1", "J2", "J3"), "has no joins")
+    | {"W6": "has no state for each key"}
+)
 NOTE = "It has no filter: W1 filters by hand behind the pipeline. W4 gathers a hundred at a time."

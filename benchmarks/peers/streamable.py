@@ -45,4 +45,8 @@ RUNS = {
     "W5": Run(sync_async_sync),
     "W7": Run(latency, numbers),
 }
-CANNOT = dict.fromkeys(("W3", "W8"), "has no windows") | {"W6": "has no state for each key"}
+CANNOT = (
+    dict.fromkeys(("W3", "W8"), "has no windows")
+    | dict.fromkeys(("J1", "J2", "J3"), "has no joins by key and time")
+    | {"W6": "has no state for each key"}
+)

@@ -77,6 +77,7 @@ RUNS = {
     "W7": Run(latency, numbers),
 }
 CANNOT = dict.fromkeys(("W3", "W8"), "its windows are of clock time") | {
-    "W5": "an async map is a queue and a task; that is W4"
+    **dict.fromkeys(("J1", "J2", "J3"), "joins by the order of arrival, not by key and time"),
+    "W5": "an async map is a queue and a task; that is W4",
 }
 NOTE = "W6 is one accumulate over a dict of the totals: it has no keys of its own that keep state."
