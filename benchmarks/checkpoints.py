@@ -4,7 +4,7 @@
     python benchmarks/checkpoints.py --most 10000  # no more keys than that
 
 A flow that keeps a count for each key is given all keys, and then one in a hundred of them, spread over a second, so
-that each checkpoint, made every second in SQLite, has these to keep. Between two lots of items the loop is asked for its
+that each checkpoint, made every second in SQLite, has these to keep. Between two lots of items the loop is asked for a
 turn over and over: when none comes, either the loop itself works (which the processor time of its thread tells) or it
 waits for another thread or program. The same flow without checkpoints is measured, too.
 
