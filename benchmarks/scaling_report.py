@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from marked import between
 from report import DOCS, PAGE
 from scaling import RESULTS
 
@@ -29,11 +30,7 @@ def document(page: str, found: Found) -> str:
     Raises:
         ValueError: it has no such marks.
     """
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the page has no {BEGIN} ... {END}")
-    return f"{before}{BEGIN}\n\n{table(found)}\n{END}{after}"
+    return between(page, BEGIN, END, table(found))
 
 
 def table(found: Found) -> str:

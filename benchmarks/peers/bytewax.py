@@ -112,4 +112,7 @@ CANNOT = dict.fromkeys(("W4", "W5"), "its operators take no async functions") | 
     "J2": "its interval join is a package of its own, which is not free",
     "J3": "has no as-of join",
 }
-NOTE = "Read in batches of 1,000, W7 one by one; its default is 1. W3, W8 and J1 have a watermark for each key; that of J1 waits for 20 s."
+NOTE = (
+    "Read in batches of 1,000, W7 one by one; its default is 1. "
+    "W3, W8 and J1 have a watermark for each key; that of J1 waits for 20 s."
+)
