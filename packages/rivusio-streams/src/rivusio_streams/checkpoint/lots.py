@@ -11,18 +11,18 @@ __all__ = ["lots"]
 
 T = TypeVar("T")
 
-_SIZE = 2_000
-"""What is done with so many takes about a millisecond."""
+_SIZE = 5_000
+"""What is done with so many takes a few milliseconds: no longer than Python lets a thread go on while others wait."""
 _PAUSE = 0.0001
 """Seconds: a thread that sleeps for less takes the interpreter back before the event loop has woken up."""
 
 
 def lots(items: Iterable[T]) -> Iterator[list[T]]:
-    """Items by two thousand; behind each lot other threads may go on, which would else wait for this one for longer.
+    """Items by five thousand; behind each lot other threads may go on, which would else wait for this one for longer.
 
     Example:
-        >>> [len(lot) for lot in lots(range(5_000))]
-        [2000, 2000, 1000]
+        >>> [len(lot) for lot in lots(range(12_000))]
+        [5000, 5000, 2000]
     """
     left = iter(items)
     lot = [*islice(left, _SIZE)]
