@@ -8,8 +8,8 @@ that each checkpoint, made every second in SQLite, has these to keep. Between tw
 turn over and over: when none comes, either the loop itself works (which the processor time of its thread tells) or it
 waits for another thread or program. The same flow without checkpoints is measured, too.
 
-Throughput is that of a flow that never waits and comes by all keys in turn, so that each checkpoint has to keep as many
-keys as there were items since the one before.
+Throughput is that of a flow that never waits and comes by all keys in turn, over some seconds: each checkpoint has to
+keep all keys, or as many as there were items since the one before.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ RESULTS = Path(__file__).parent / "results" / "checkpoints.json"
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 SECONDS = 12
 """For which one in a hundred keys is touched each second."""
+PRESSED = 6.0
+"""Seconds for which throughput is measured."""
 SHORT = 0.0005
 """Gaps below this many seconds are not worth counting."""
 
@@ -76,8 +78,8 @@ async def touched(keys: int, gaps: Gaps, began: list[float], store: Weighed | No
     gc.collect()
     gc.freeze()  # what the collector costs is no matter of checkpoints
     filled = time.perf_counter()
-    while store is not None and sum(at > filled for at, name, _ in store.puts if name.endswith("changes")) < 2:
-        await asyncio.sleep(0.1)  # noqa: ASYNC110  # until no checkpoint is made of all the keys any more
+    while store is not None and sum(at > filled for at, name, _ in store.puts if name.endswith("changes")) < 2:  # noqa: ASYNC110
+        await asyncio.sleep(0.1)  # until no checkpoint is made of all the keys any more
     began.append(time.perf_counter())
     due, lot = time.perf_counter(), max(keys // 1_000, 1)
     for number in range(SECONDS * 10):
@@ -117,17 +119,23 @@ def stood_still(keys: int, store: Weighed | None) -> dict[str, Any]:
     return found
 
 
+def pressed(keys: int, taken: list[int]) -> Iterator[int]:
+    """All keys in turn, for some seconds; says how many were taken."""
+    due, number = time.perf_counter() + PRESSED, 0
+    while time.perf_counter() < due:
+        yield from (each % keys for each in range(number, number + 1_000))
+        number += 1_000
+    taken.append(number)
+
+
 def throughput(keys: int, folder: Path) -> float:
     """With a checkpoint every second against without: the median of three."""
-    items = max(2_000_000, 2 * keys)
     ratios = list[float]()
     for number in range(3):
-        seconds = list[float]()
+        taken = list[int]()
         for store in (None, Weighed(folder / f"throughput{number}.db")):
-            began = time.perf_counter()
-            counted((each % keys for each in range(items)), RunConfig(checkpoint=store, every="1s", parallelism=1))
-            seconds.append(time.perf_counter() - began)
-        ratios.append(seconds[0] / seconds[1])
+            counted(pressed(keys, taken), RunConfig(checkpoint=store, every="1s", parallelism=1))
+        ratios.append(taken[1] / taken[0])
     return round(statistics.median(ratios), 3)
 
 
