@@ -49,6 +49,10 @@ def prepare(workload: str, items: int) -> None:
         orders(items)
     elif workload[0] == "q":
         events(items)
+    elif workload[:1] == "J":
+        from sales import payments  # which is made of what is here
+
+        payments(items // 2)
 
 
 PACE = 200_000

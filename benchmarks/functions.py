@@ -13,6 +13,7 @@ __all__ = [
     "add",
     "at",
     "double",
+    "followed",
     "minus",
     "pass_on",
     "plus_tax",
@@ -84,6 +85,11 @@ def spent(total: float, order: Order) -> float:
 def pass_on(sent: Sent) -> Sent:
     """The next number, made when the last one was."""
     return sent[0] + 1, sent[1]
+
+
+def followed(last: tuple[int, int, int], sent: Sent) -> tuple[int, int, int]:
+    """How many there were of a key, and the last of them."""
+    return last[0] + 1, *sent
 
 
 async def tell(number: int) -> int:

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
 import functions as f
+import join_loops
 from contestant import Arrived, Run, numbers
 from data import BOUND, HOP, SECOND, SIZE, asent, lines, orders, sent
 from nexmark.loops import LOOPS
@@ -240,4 +241,5 @@ RUNS = {
     "W7": Run(latency_async, numbers),
     "W7 blocking": Run(latency, numbers),
     "W8": Run(hopping),
+    **join_loops.RUNS,
 } | {name: _of_events(loop) for name, loop in LOOPS.items()}

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import functions as f
+import join_flows
 from contestant import Arrived, Run, numbers
-from data import asent, lines, orders
+from data import asent, lines, orders, sent
 from loops import Count
 from nexmark.ours import answer
 from nexmark.queries import QUERIES
 from nexmark.timed import BOUND, events
 
 from rivusio_core import Listener, keep, pipe
+from rivusio_monitoring import MonitoringListener
 from rivusio_streams import Hopping, RunConfig, Stream, Tumbling, Windowed, agg
 from rivusio_streams.windows import Windows
 
@@ -72,6 +74,22 @@ def runs(*listeners: Listener) -> dict[str, Run]:
         stream.write(given).run(config)
         return given
 
+    def latency_with_everything(count: int) -> list[Arrived]:
+        given, clock = list[Arrived](), time.perf_counter_ns
+        passed = Stream.read(asent(count)).through(three).key_by(lambda sent: sent[0] % 1_000)
+        with tempfile.TemporaryDirectory() as folder:
+            place, watching = Path(folder) / "checkpoints.db", (MonitoringListener(), *listeners)
+            config = RunConfig(listeners=watching, checkpoint=place, every="1s")
+            arrived = passed.scan((0, 0, 0), f.followed).map(lambda each: Arrived(each[1][1], clock() - each[1][2]))
+            arrived.write(given).run(config)
+        return given
+
+    def latency_blocking(count: int) -> list[Arrived]:
+        clock, given = time.perf_counter_ns, list[Arrived]()
+        for number, made in three.map(sent(count), listeners=listeners):
+            given.append(Arrived(number, clock() - made))
+        return given
+
     return {
         "W1": Run(lambda count: list(five_maps.map(range(count), listeners=listeners))),
         "W2": Run(lambda count: list(rewrite.map(lines(count), listeners=listeners))),
@@ -83,8 +101,11 @@ def runs(*listeners: Listener) -> dict[str, Run]:
         "W5 stream": Run(told_of_stream),
         "W6": Run(running),
         "W7": Run(lambda count: asyncio.run(latency(count)), numbers),
+        "W7 blocking": Run(latency_blocking, numbers),
         "W7 stream": Run(latency_of_stream, numbers),
+        "W7 everything": Run(latency_with_everything, numbers),
         "W8": Run(lambda count: counted(count, Hopping("10s", every="2s")), plain),
+        **join_flows.runs(config),
     } | {name: _of_events(name, *listeners) for name in QUERIES}
 
 

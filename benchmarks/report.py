@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from marked import between
 from workloads import SUITES, Suite
 
 __all__ = ["document", "table", "write"]
@@ -22,9 +23,7 @@ def write(suite: Suite, results: dict[str, Any]) -> None:
 
 def document(page: str, results: dict[str, Any]) -> str:
     """The page with these results between its marks."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{table(results)}\n{END}{after}"
+    return between(page, BEGIN, END, table(results))
 
 
 def table(results: dict[str, Any]) -> str:

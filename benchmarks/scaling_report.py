@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
+from marked import between
 from scaling import RESULTS
+from workloads import SUITES
 
 __all__ = ["document", "table", "write"]
 
-DOCS = Path(__file__).parents[1] / "docs"
-PAGE, PLOT = DOCS / "benchmarks.md", DOCS / "scaling.svg"
+PAGE = SUITES[0].page
+PLOT = PAGE.with_name("scaling.svg")
 BEGIN, END = "<!-- begin: made by benchmarks/scaling_report.py -->", "<!-- end of scaling -->"
 
 Found = dict[str, list[dict[str, Any]]]
@@ -29,11 +30,7 @@ def document(page: str, found: Found) -> str:
     Raises:
         ValueError: it has no such marks.
     """
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the page has no {BEGIN} ... {END}")
-    return f"{before}{BEGIN}\n\n{table(found)}\n{END}{after}"
+    return between(page, BEGIN, END, table(found))
 
 
 def table(found: Found) -> str:

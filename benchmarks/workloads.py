@@ -56,6 +56,9 @@ class Suite:
 
 HERE: Final = Path(__file__).parent
 
+W7: Final = {"blocking": ("blocking",), "stream": ("",), "everything": ("",)}
+"""Variants of it."""
+
 OWN: Final = {
     "W1": Workload("five maps and a filter", 1_000_000, 0.9),
     "W2": Workload("JSON to pydantic to JSON", 100_000, 1.2, {"": ("", "one call")}),
@@ -63,8 +66,11 @@ OWN: Final = {
     "W4": Workload("20 k waits, 100 at a time", 20_000, 1.2, {"": ("", "workers")}),
     "W5": Workload("sync, async, sync", 300_000, 0.75, {"": ("",), "stream": ("",)}),
     "W6": Workload("running value per key", 500_000, 0.7),
-    "W7": Workload("latency over three pipes", 10_000, None, {"": ("", "blocking"), "stream": ("",)}),
+    "W7": Workload("latency over three pipes", 10_000, None, {"": ("", "blocking"), **W7}),
     "W8": Workload("keyed hopping windows", 500_000, 0.8),
+    "J1": Workload("window join", 400_000, 0.5),
+    "J2": Workload("interval join", 400_000, 0.5),
+    "J3": Workload("as-of join", 400_000, 0.5),
 }
 
 NEXMARK: Final = {name: Workload(asked(name).partition(":")[0].lower(), 100_000, peer_seconds=0.7) for name in NAMES}

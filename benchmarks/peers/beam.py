@@ -7,6 +7,7 @@ from typing import Any
 
 import apache_beam as beam
 import functions as f
+import sales as s
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms.window import FixedWindows, SlidingWindows, TimestampedValue
 from contestant import Run
@@ -55,13 +56,36 @@ def _count(count: int, windows: Any) -> list[Any]:
     return _run(orders(count), beam.Map(_timed), *counted)
 
 
+def _sold(sale: s.Sale) -> Any:
+    return TimestampedValue((s.number(sale), sale), s.at(sale) / 1e6)
+
+
+def _pairs(grouped: Any) -> Iterable[s.Paid]:
+    return [(left.number, right.number) for left in grouped[1]["sales"] for right in grouped[1]["payments"]]
+
+
+def window_join(count: int) -> list[Any]:
+    given.clear()
+    with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        sides = dict[str, Any]()
+        for name, items in (("sales", s.sales(count // 2)), ("payments", s.payments(count // 2))):
+            timed: Any = pipeline | name >> beam.Create(items, reshuffle=False) | f"time of {name}" >> beam.Map(_sold)
+            sides[name] = timed | f"window of {name}" >> beam.WindowInto(FixedWindows(10))
+        joined: Any = sides | beam.CoGroupByKey() | beam.FlatMap(_pairs)
+        joined | "give" >> beam.Map(_give)
+    return list(given)
+
+
 RUNS = {
     "W1": Run(maps),
     "W2": Run(rewrite),
     "W3": Run(lambda count: _count(count, FixedWindows(10))),
     "W8": Run(lambda count: _count(count, SlidingWindows(10, 2))),
+    "J1": Run(window_join),
 } | nexmark.RUNS
 CANNOT = {
+    "J2": "has no interval join",
+    "J3": "has no as-of join",
     "W4": "its functions are not async",
     "W5": "its functions are not async",
     "W6": "a bounded input has no order that a running value could follow",

@@ -9,6 +9,7 @@ from typing import Any
 import bytewax.operators as op
 import bytewax.operators.windowing as windowing
 import functions as f
+import sales as s
 from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSink, TestingSource, run_main
 from contestant import Arrived, Run, numbers
@@ -75,6 +76,25 @@ def running(count: int) -> list[tuple[str, float]]:
     return _list(flow, op.stateful_map("scan", op.key_on("key", stream, f.user), spent))
 
 
+def window_join(count: int) -> list[Any]:
+    flow = Dataflow("flow")
+    sides = list[Any]()
+    for name, items in (("sales", s.sales(count // 2)), ("payments", s.payments(count // 2))):
+        stream = op.input(name, flow, TestingSource(items, batch_size=1_000))
+        sides.append(op.key_on(f"key of {name}", stream, lambda sale: str(s.number(sale))))
+    # Its watermark goes on with the clock of the system, and what is behind it is dropped: with two seconds, as in W3,
+    # the results would depend on how fast the machine is.
+    clock = windowing.EventClock(
+        lambda sale: EPOCH + timedelta(microseconds=s.at(sale)), wait_for_system_duration=timedelta(seconds=20)
+    )
+    windower = windowing.TumblingWindower(length=timedelta(seconds=10), align_to=EPOCH)
+    return _list(flow, windowing.join_window("join", clock, windower, *sides, insert_mode="product").down)
+
+
+def _pairs(given: list[Any]) -> list[s.Paid]:
+    return [(left.number, right.number) for _, (_, (left, right)) in given if left is not None and right is not None]
+
+
 def latency(count: int) -> list[Arrived]:
     clock = time.perf_counter_ns
     flow, stream = _through(sent(count), (f.pass_on, f.pass_on, f.pass_on), batch=1)
@@ -88,11 +108,16 @@ RUNS = {
     "W6": Run(running),
     "W7": Run(latency, numbers),
     "W8": Run(hopping, _plain(2_000_000)),
+    "J1": Run(window_join, _pairs),
 } | nexmark.RUNS
-CANNOT = dict.fromkeys(("W4", "W5"), "its operators take no async functions")
+CANNOT = dict.fromkeys(("W4", "W5"), "its operators take no async functions") | {
+    "J2": "its interval join is a package of its own, which is not free",
+    "J3": "has no as-of join",
+}
 REMARKS = dict.fromkeys(
     ("W3", "W8", *WINDOWS, *DAYS), "a watermark for each key, which goes on with the clock while a key has no items"
 ) | {
+    "J1": "a watermark for each key, which waits for 20 s",
     "W7": "read one by one",
     "q5": "the second step at the end of the input, since the first has no watermark of all keys",
     **dict.fromkeys(WINNING, "at the end of the input, since its timers are of clock time"),

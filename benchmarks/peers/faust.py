@@ -66,7 +66,8 @@ RUNS = {
     "W5": Run(lambda count: _list(range(count), _told)),
 } | chained(chain)
 CANNOT = dict.fromkeys(
-    ("W3", "W6", "W8", *STATEFUL), "its tables belong to partitions of a Kafka topic, and there is no broker"
+    ("W3", "W6", "W8", "J1", "J2", "J3", *STATEFUL),
+    "its tables belong to partitions of a Kafka topic, and there is no broker",
 ) | {
     "W4": "a concurrent agent does not keep the order",
     "W7": "without a broker `put` waits until the item has been worked on",

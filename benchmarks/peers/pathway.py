@@ -7,6 +7,7 @@ from typing import Any
 
 import functions as f
 import pathway as pw
+import sales as s
 from contestant import Run
 from data import lines, orders
 from nexmark.peers import pathway as nexmark
@@ -68,11 +69,49 @@ def _count(count: int, window: Any) -> list[Any]:
     return _list(counted, lambda row: (row["user"], row["start"], row["total"]))
 
 
+class Sales(pw.Schema):
+    number: int
+    shop: str
+    at: int
+
+
+def _sides(count: int) -> tuple[Any, Any]:
+    sides = (s.sales(count // 2), s.payments(count // 2))
+    left, right = (_read(Sales, ((s.number(each), s.shop(each), s.at(each)) for each in side)) for side in sides)
+    return left, right
+
+
+def _pairs(left: Any, right: Any, joined: Any) -> list[s.Paid]:
+    table = joined.select(sale=left.number, paid=right.number)
+    return _list(table, lambda row: (row["sale"], row["paid"]))
+
+
+def window_join(count: int) -> list[s.Paid]:
+    left, right = _sides(count)
+    windows = pw.temporal.tumbling(duration=10_000_000)
+    return _pairs(left, right, left.window_join(right, left.at, right.at, windows, left.number == right.number))
+
+
+def interval_join(count: int) -> list[s.Paid]:
+    left, right = _sides(count)
+    between = pw.temporal.interval(0, s.REACH)
+    return _pairs(left, right, left.interval_join(right, left.at, right.at, between, left.number == right.number))
+
+
+def asof_join(count: int) -> list[s.Paid]:
+    left, right = _sides(count)
+    joined = left.asof_join(right, left.at, right.at, left.shop == right.shop, how=pw.JoinMode.LEFT)
+    return [pair for pair in _pairs(left, right, joined) if pair[1] is not None]
+
+
 RUNS = {
     "W1": Run(maps),
     "W2": Run(rewrite),
     "W3": Run(lambda count: _count(count, pw.temporal.tumbling(duration=10_000_000))),
     "W8": Run(lambda count: _count(count, pw.temporal.sliding(hop=2_000_000, duration=10_000_000))),
+    "J1": Run(window_join),
+    "J2": Run(interval_join),
+    "J3": Run(asof_join),
 } | nexmark.RUNS
 CANNOT = {
     "W4": "an async function is a round of the engine: nothing says a hundred at a time, in order",

@@ -47,6 +47,7 @@ RUNS = {"W1": Run(maps), "W2": Run(rewrite), "W4": Run(awaits), "W5": Run(sync_a
 CANNOT = (
     dict.fromkeys(("W3", "W8", *WINDOWS, *DAYS), "has no windows")
     | dict.fromkeys(("W6", *JOINS, *WINNING, *ENDS), "has no state for each key")
+    | dict.fromkeys(("J1", "J2", "J3"), "has no joins")
     | {
         "W7": "its stages hand on as they see fit; nothing says when an item left",
     }

@@ -55,6 +55,7 @@ def chain(items: list[Any], steps: Sequence[Step]) -> list[Any]:
 
 RUNS = {"W1": Run(maps), "W2": Run(rewrite), "W7": Run(latency, numbers)} | chained(chain)
 CANNOT = dict.fromkeys(
-    ("W3", "W6", "W8", *STATEFUL), "its state belongs to partitions of a Kafka topic, and there is no broker"
+    ("W3", "W6", "W8", "J1", "J2", "J3", *STATEFUL),
+    "its state belongs to partitions of a Kafka topic, and there is no broker",
 ) | (dict.fromkeys(("W4", "W5"), "its steps take no async functions"))
 NOTE = "Without Kafka: only the composed functions are called, with no consumer, producer, (de)serializer or commit."

@@ -120,6 +120,7 @@ RUNS |= {name: meet(name) for name in MEETINGS}
 CANNOT = (
     dict.fromkeys(("W3", "W8", *WINDOWS, *DAYS), "its windows are of clock time")
     | dict.fromkeys(WINNING, "its timers are of clock time, and an auction closes in event time")
+    | dict.fromkeys(("J1", "J2", "J3"), "its joins are of clock time")
     | {"W5": "no await without a task an item; that is W4"}
 )
 REMARKS = {"W4": "in the order in which waits end"}

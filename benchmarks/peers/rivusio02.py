@@ -90,6 +90,7 @@ RUNS = {
 CANNOT = (
     dict.fromkeys(("W3", "W8", *WINDOWS, *DAYS), "its windows are of clock time")
     | dict.fromkeys(("W6", *JOINS, *WINNING, *ENDS), "has no state for each key")
+    | dict.fromkeys(("J1", "J2", "J3"), "has no joins")
     | {"q14": "it has no filter, and here one stands between two steps"}
 )
 REMARKS = {"W4": "gathers a hundred at a time"}

@@ -54,6 +54,8 @@ RUNS = {
     "W5": Run(sync_async_sync),
     "W7": Run(latency, numbers),
 } | chained(chain)
-CANNOT = dict.fromkeys(("W3", "W8", *WINDOWS, *DAYS), "has no windows") | dict.fromkeys(
-    ("W6", *JOINS, *WINNING, *ENDS), "has no state for each key"
+CANNOT = (
+    dict.fromkeys(("W3", "W8", *WINDOWS, *DAYS), "has no windows")
+    | dict.fromkeys(("J1", "J2", "J3"), "has no joins by key and time")
+    | dict.fromkeys(("W6", *JOINS, *WINNING, *ENDS), "has no state for each key")
 )

@@ -109,6 +109,7 @@ CANNOT = (
     dict.fromkeys(("W3", "W8", *WINDOWS, *DAYS), "its windows are of clock time")
     | dict.fromkeys(WINNING, "its timers are of clock time, and an auction closes in event time")
     | dict.fromkeys(ENDS, "nothing tells its nodes that the input has ended")
+    | dict.fromkeys(("J1", "J2", "J3"), "joins by the order of arrival, not by key and time")
     | {"W5": "an async map is a queue and a task; that is W4"}
 )
 REMARKS = dict.fromkeys(

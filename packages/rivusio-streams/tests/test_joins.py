@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import Any, ClassVar
 
 import pytest
@@ -27,6 +28,7 @@ from rivusio_streams import (
 )
 from rivusio_streams.engine.operator import Operator
 from rivusio_streams.engine.operators.made import operator_of
+from rivusio_streams.engine.rows import RowBatch
 from rivusio_streams.graph import JoinNode, ReadNode
 from rivusio_streams.joining import AsofJoin, IntervalJoin, Join, TableJoin, WindowJoin
 from rivusio_streams.moment import FOREVER
@@ -523,6 +525,21 @@ def size_of(state: object) -> int:
     return size_of(vars(state)) if isinstance(state, Operator) else 1
 
 
+Row = tuple[int, int, Any, int, Any]
+"""Time, mark, key, side, item."""
+
+
+def feed(operator: Operator, rows: Sequence[Row]) -> bytearray:
+    """Hand rows over, in chunks of one side; gives which were late."""
+    late = bytearray()
+    for side, run in groupby(rows, key=lambda row: row[3]):
+        times, marks, keys, _, items = zip(*run, strict=True)
+        refused = bytearray(len(items))
+        operator.add_batch(RowBatch(times, marks, keys, items, side), refused)
+        late += refused
+    return late
+
+
 @pytest.mark.parametrize("join", JOINS, ids=repr)
 def test_a_hundred_thousand_keys_leave_nothing_behind(join: Join) -> None:
     """No shell for a key that once was: https://github.com/bytewax/bytewax/issues/577."""
@@ -532,12 +549,10 @@ def test_a_hundred_thousand_keys_leave_nothing_behind(join: Join) -> None:
     highest = 0
     for start in range(0, 100_000, 1000):
         rows = [
-            (number * SECOND, (number - 20) * SECOND, number // 2 if number % 10 < 5 else -number, (number % 2, number))
+            (number * SECOND, (number - 20) * SECOND, number // 2 if number % 10 < 5 else -number, number % 2, number)
             for number in range(start, start + 1000)
         ]
-        late = bytearray(len(rows))
-        operator.add_rows(enumerate(rows), late)
-        assert not any(late)
+        assert not any(feed(operator, rows))
         operator.values, operator.times, operator.marks = [], [], []
         operator.settle()
         highest = max(highest, operator.held, size_of(operator) - empty)
@@ -556,8 +571,7 @@ def test_a_deleted_key_of_a_table_leaves_nothing_behind() -> None:
         join = TableJoin("table", None, None, "inner", by)
         operator = operator_of(JoinNode("join", (read, read), True, None, join), "join")
         empty = size_of(operator)
-        rows = [(n, n - 5, n // 2, (1, n if n % 2 == 0 else None)) for n in range(1000)]
-        operator.add_rows(enumerate(rows), bytearray(len(rows)))
+        feed(operator, [(n, n - 5, n // 2, 1, n if n % 2 == 0 else None) for n in range(1000)])
         operator.advance(2000)
         operator.settle()
         assert size_of(operator) == empty
@@ -619,7 +633,7 @@ def test_a_restored_as_of_join_forgets_what_it_should() -> None:
     read = ReadNode("read", (), Input[int]())
     node = JoinNode("join", (read, read), True, None, AsofJoin("5us", "left"))
     before, after = operator_of(node, "join"), operator_of(node, "join")
-    before.add_rows(enumerate([(n, n - 5, n, (1, n)) for n in range(20)]), bytearray(20))
+    feed(before, [(n, n - 5, n, 1, n) for n in range(20)])
     after.watermark, after.held = 14, before.held
     after.restore(before.header(), {cell: before.cell(cell) for cell in before.cells()})
     after.advance(100)

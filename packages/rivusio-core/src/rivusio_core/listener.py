@@ -158,7 +158,7 @@ class Listeners(Listener):
 
     def step_ran(self, run: RunInfo, step: str, tally: Tally, seconds: float) -> None:
         for guard in self._guards:
-            guard.tell(lambda listener: listener.step_ran(run, step, tally, seconds))
+            guard.tell_step(run, step, tally, seconds)
 
     def item_failed(self, run: RunInfo, error: PipeError, treatment: Treatment) -> None:
         for guard in self._guards:
@@ -193,11 +193,25 @@ class _Guard:
         except Exception as error:  # noqa: BLE001  # user code may raise anything
             self._failed("raised", error)
         else:
-            took = monotonic() - began
-            if took < _LONG:
-                self.failures = 0
-            else:
-                self._failed(f"kept the run waiting for {took:.1f} s")
+            self._took(monotonic() - began)
+
+    def tell_step(self, run: RunInfo, step: str, tally: Tally, seconds: float) -> None:
+        """As `tell`, written out: this is called for every chunk of every step."""
+        if self.off:
+            return
+        began = monotonic()
+        try:
+            self.listener.step_ran(run, step, tally, seconds)
+        except Exception as error:  # noqa: BLE001  # user code may raise anything
+            self._failed("raised", error)
+        else:
+            self._took(monotonic() - began)
+
+    def _took(self, seconds: float) -> None:
+        if seconds < _LONG:
+            self.failures = 0
+        else:
+            self._failed(f"kept the run waiting for {seconds:.1f} s")
 
     def _failed(self, how: str, error: Exception | None = None) -> None:
         self.failures += 1

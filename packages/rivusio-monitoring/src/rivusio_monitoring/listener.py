@@ -134,10 +134,12 @@ class MonitoringListener(Listener):
         return record
 
     def _step(self, record: RunRecord, step: str) -> StepRecord:
-        name = self._steps.name(record.label, step)
-        found = record.steps.get(name)
+        found = record.steps.get(step)  # a name that was admitted is its own label
         if found is None:
-            found = record.steps[name] = StepRecord(Rate(record.started))
+            name = self._steps.name(record.label, step)
+            found = record.steps.get(name)
+            if found is None:
+                found = record.steps[name] = StepRecord(Rate(record.started))
         return found
 
     def _forget(self, now: float) -> None:

@@ -55,6 +55,8 @@ INTERVAL = "engine/operators/interval_join.py"
 ASOF = "engine/operators/asof_join.py"
 ARRIVAL = "engine/operators/arrival_join.py"
 WINDOW_JOIN = "engine/operators/window_join.py"
+TUMBLING_JOIN = "engine/operators/tumbling_join.py"
+JOIN = "engine/operators/join.py"
 DIVISION = "engine/division.py"
 SINK_STAGE = "engine/sink_stage.py"
 WRITER = "engine/writer.py"
@@ -803,56 +805,56 @@ MUTATIONS = (
     Mutation(
         "a snapshot is without new items of interval joins",
         INTERVAL,
-        "            self.touched.add((side, key, time, arrival))\n            heappush",
-        "            heappush",
+        "            self.touched.update(_cell(side, own) for own in new)\n",
+        "            pass\n",
     ),
     Mutation(
         "a snapshot does not know that an item has found a partner",
         INTERVAL,
-        "                self.touched.add((1 - side, key, other_time, other_arrival))\n",
-        "",
+        "            self.touched.add(_cell(side, other))\n",
+        "            pass\n",
     ),
     Mutation(
         "items that are past an interval stay in checkpoints",
         INTERVAL,
-        "            self.touched.add((side, key, time, arrival))\n            timeline.drop(1)",
-        "            timeline.drop(1)",
+        "            self.touched.update(_cell(side, own) for own in gone)\n",
+        "            pass\n",
     ),
     Mutation(
         "a snapshot is without left items of as-of joins",
         ASOF,
-        "            self.touched.add((time, arrival))\n            self.held += 1",
-        "            self.held += 1",
+        "                self.touched.update(zip(times, numbers, strict=True))\n",
+        "                pass\n",
     ),
     Mutation(
         "left items that are given stay in checkpoints",
         ASOF,
-        "            self.touched.add((time, arrival))\n            self.held -= 1",
-        "            self.held -= 1",
+        "                self.touched.update(each[:2] for each in lefts)\n",
+        "                pass\n",
     ),
     Mutation(
         "a snapshot is without right items of as-of joins",
         ASOF,
-        "            self.touched.add((time, arrival, key))\n            if time > mark:",
-        "            if time > mark:",
+        "                self.touched.update(new)\n",
+        "                pass\n",
     ),
     Mutation(
         "a snapshot does not know that event time has reached a right item",
         ASOF,
-        "            self.touched.add((time, arrival, key))\n            self.held -= 1",
-        "            self.held -= 1",
+        "                self.touched.update(reached)\n",
+        "                pass\n",
     ),
     Mutation(
         "right items that are replaced stay in checkpoints",
         ASOF,
-        "            self.touched.add((*timeline[index][:2], key))\n",
+        "            self.touched.update((*entry[:2], key) for entry in own[:count])\n",
         "            pass\n",
     ),
     Mutation(
         "a snapshot is without rows of a table",
         ARRIVAL,
-        "        self.touched.add(key)\n        self._rows.pop",
-        "        self._rows.pop",
+        "        self.touched.update(keys)\n",
+        "",
     ),
     Mutation(
         "rows of a table that ended stay in checkpoints",
@@ -865,6 +867,48 @@ MUTATIONS = (
         WINDOW_JOIN,
         "        return self._inner.changed()\n",
         "        return self.touched\n",
+    ),
+    Mutation(
+        "a snapshot is without the items of joins of tumbling windows",
+        TUMBLING_JOIN,
+        "        yield from self._cells(settled=False)\n",
+        "",
+    ),
+    Mutation(
+        "items of tumbling windows that were joined stay in checkpoints",
+        TUMBLING_JOIN,
+        "            self.touched.update(zip(repeat(start), repeat(number), range(side.stored)))\n",
+        "            pass\n",
+    ),
+    Mutation(
+        "unmatched items come behind pairs that the watermark completed later",
+        INTERVAL,
+        "        if behind:\n",
+        "        if False:\n",
+    ),
+    Mutation(
+        "event time runs ahead of an item of a join that failed",
+        JOIN,
+        "            highest = batch.marks[stop]\n",
+        "            pass\n",
+    ),
+    Mutation(
+        "an item that fails in a join is taken for the one before",
+        JOIN,
+        "raise RowFailed(stop, error)",
+        "raise RowFailed(max(stop - 1, 0), error)",
+    ),
+    Mutation(
+        "joins of tumbling windows refuse what is behind the watermark in an open window",
+        JOIN,
+        "[*map(ge, times, map(self.floor, marks))]",
+        "[*map(ge, times, marks)]",
+    ),
+    Mutation(
+        "items of joins are not put into the order of time",
+        "engine/operators/timeline.py",
+        "if self and new and new[0] < entries[-1]:",
+        "if False:",
     ),
     Mutation(
         "cells are never settled",

@@ -19,6 +19,8 @@ __all__ = ["DeadLetterReceiver", "RunContext"]
 DeadLetterReceiver: TypeAlias = Callable[[DeadLetter], Awaitable[None] | None]
 """Takes a dead letter; returns (or is done being awaited) when it is safe."""
 
+_NOTHING = Tally()
+
 
 class RunContext:
     """One run. Stages and chains read it; nothing of it is shared with another run.
@@ -64,7 +66,10 @@ class RunContext:
 
     def tally(self, step: str) -> Tally:
         """The counts of a step since the run began."""
-        return self.tallies.setdefault(step, Tally())
+        found = self.tallies.get(step)
+        if found is None:
+            found = self.tallies[step] = Tally()
+        return found
 
     async def absorb(self, notes: Notes) -> None:
         """Take over what a chain noted: hand out dead letters, add up counts, tell listeners.
@@ -78,13 +83,13 @@ class RunContext:
                 await self._hand_over(failure.letter)
             if self.listeners:
                 self.listeners.item_failed(self.info, failure.error, failure.treatment)
-        nothing = Tally()
-        for step, tally in notes.tallies.items():
-            if tally == nothing:
+        tallies, told = notes.tallies, bool(self.listeners)
+        for step, tally in tallies.items():
+            if not tally.taken and tally == _NOTHING:
                 continue
             self.tally(step).add(tally)
-            if self.listeners:
-                self.listeners.step_ran(self.info, step, tally, notes.seconds / len(notes.tallies))
+            if told:
+                self.listeners.step_ran(self.info, step, tally, notes.seconds / len(tallies))
         if self._observer is not None:
             self._observer(notes)
 

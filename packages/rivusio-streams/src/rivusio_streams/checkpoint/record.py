@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from rivusio_core.errors import CheckpointCorrupt
-from rivusio_streams.state.pack import pack, unpack
+from rivusio_streams.checkpoint.lots import lots
+from rivusio_streams.state.pack import Parts, array_header, map_header, pack, parts
 
 __all__ = ["Record", "StepState", "merged", "seal", "unseal"]
 
-_MAGIC = b"RIVUSIO\x01"
+_MAGIC = b"RIVUSIO\x02"
 _DIGEST = 32
 
 
@@ -63,10 +65,24 @@ _adapter = TypeAdapter(Record)
 
 
 def seal(record: Record) -> bytes:
-    """A record as bytes: a mark, a checksum (BLAKE2b of what follows), MessagePack."""
-    plain = {**vars(record), "steps": {name: vars(own) for name, own in record.steps.items()}}
-    body = pack(plain)
+    """A record as bytes: a mark, a checksum (BLAKE2b of what follows), MessagePack.
+
+    Steps come last, for they may be large: they are packed, and read again, by lots.
+    """
+    plain = {**vars(record)}
+    del plain["steps"]
+    body = b"".join((pack(plain), *_packed(record.steps)))
     return b"".join((_MAGIC, _digest(body), body))
+
+
+def _packed(steps: Mapping[str, StepState]) -> Iterator[bytes]:
+    """A dict of all steps: of each a list of its header and a dict of its cells, which may be many."""
+    yield map_header(len(steps))
+    for name, own in steps.items():
+        yield pack(name) + array_header(2) + pack(own.header) + map_header(len(own.cells))
+        for lot in lots(own.cells.items()):
+            flat = [*chain.from_iterable(lot)]
+            yield pack(flat)[len(array_header(len(flat))) :]
 
 
 def unseal(data: bytes, where: str) -> Record:
@@ -85,9 +101,25 @@ def unseal(data: bytes, where: str) -> Record:
     if _digest(body) != data[start : start + _DIGEST]:
         raise CheckpointCorrupt(f"{where} is damaged: its checksum does not fit")
     try:
-        return _adapter.validate_python(unpack(body))
-    except (ValueError, ValidationError) as error:  # written by a program that computes the checksum otherwise
+        found = parts(body)
+        return replace(_adapter.validate_python(next(found)), steps=_unpacked(found))
+    except Exception as error:  # written by a program that computes the checksum otherwise
         raise CheckpointCorrupt(f"{where} cannot be understood ({type(error).__name__})") from error
+
+
+def _unpacked(found: Parts) -> dict[str, StepState]:
+    return {next(found): _state(found) for _ in range(found.read_map_header())}
+
+
+def _state(found: Parts) -> StepState:
+    found.read_array_header()
+    header, count = next(found), found.read_map_header()
+    cells = dict[bytes, bytes | None]()
+    for lot in lots(islice(found, 2 * count)):
+        cells.update(zip(lot[::2], lot[1::2], strict=True))
+    if not isinstance(header, bytes) or len(cells) < count or not {*map(type, cells)} <= {bytes}:
+        raise ValueError("this is no state of a step")
+    return StepState(header, cells)
 
 
 def _digest(body: bytes | memoryview) -> bytes:
@@ -101,7 +133,9 @@ def merged(records: Iterable[Record]) -> Record:
     """
     first, *others = records
     steps = {
-        name: StepState(own.header, {cell: value for cell, value in own.cells.items() if value is not None})
+        name: StepState(
+            own.header, {cell: value for lot in lots(own.cells.items()) for cell, value in lot if value is not None}
+        )
         for name, own in first.steps.items()
     }
     last, schemas = first, {**first.schemas}
@@ -109,11 +143,12 @@ def merged(records: Iterable[Record]) -> Record:
         for name, own in record.steps.items():
             state = steps.setdefault(name, StepState(own.header, {}))
             state.header = own.header
-            for cell, value in own.cells.items():
-                if value is None:
-                    state.cells.pop(cell, None)
-                else:
-                    state.cells[cell] = value
+            for lot in lots(own.cells.items()):
+                for cell, value in lot:
+                    if value is None:
+                        state.cells.pop(cell, None)
+                    else:
+                        state.cells[cell] = value
         if record.ended:
             steps = {name: StepState(own.header, {}) for name, own in record.steps.items()}
         schemas |= record.schemas

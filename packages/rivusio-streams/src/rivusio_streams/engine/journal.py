@@ -18,7 +18,7 @@ from rivusio_streams.checkpoint.record import Record, StepState
 from rivusio_streams.checkpoint.store import CheckpointStore
 from rivusio_streams.checkpoint.topology import mismatches
 from rivusio_streams.engine.blocking import PATIENCE, Blocking
-from rivusio_streams.engine.keeper import StateKeeper
+from rivusio_streams.engine.keeper import StateKeeper, add_to
 from rivusio_streams.engine.writer import Writer
 from rivusio_streams.state import Codec
 
@@ -158,21 +158,8 @@ class Journal:
         Raises:
             CheckpointWriteError: it failed, and there is no next time.
         """
-        if keeper.whole:
-            self._unsaved = {**keeper.steps}
-        else:
-            keeper.add_to(self._unsaved)
-        record = Record(
-            flow=self._flow,
-            number=self._history.next,
-            base=None if keeper.whole else self._history.base,
-            at=self._clock.wall(),
-            ended=ended,
-            steps=self._unsaved,
-            tokens={name: [to_json(each) for each in own] for name, own in tokens.items()},
-            topology={**self._topology},
-            schemas={**self._codec.schemas()},
-        )
+        at = self._clock.wall()
+        record = await self._blocking.call("encoding", partial(self._record, keeper, tokens, at, ended=ended))
         try:
             if joint is None:
                 await self._blocking.call("writing", partial(self._history.put, record))
@@ -191,6 +178,26 @@ class Journal:
             return False
         self._unsaved, self._failures = {}, 0
         return True
+
+    def _record(
+        self, keeper: StateKeeper, tokens: Mapping[str, Sequence[JsonValue]], at: int, *, ended: bool
+    ) -> Record:
+        steps = keeper.encoded()
+        if keeper.whole or not self._unsaved:
+            self._unsaved = steps
+        else:
+            add_to(self._unsaved, steps)
+        return Record(
+            flow=self._flow,
+            number=self._history.next,
+            base=None if keeper.whole else self._history.base,
+            at=at,
+            ended=ended,
+            steps=self._unsaved,
+            tokens={name: [to_json(each) for each in own] for name, own in tokens.items()},
+            topology={**self._topology},
+            schemas={**self._codec.schemas()},
+        )
 
     def _put_on(self, connection: Any, *, name: str, data: bytes) -> None:
         self._store.put_on(connection, name, data)

@@ -12,7 +12,8 @@ from rivusio_core.engine.notes import Notes
 from rivusio_core.engine.stage import Barrier, Chunk, End, Keeper, Signal, Stage, Stateful
 from rivusio_core.listener import Tally
 from rivusio_streams.engine.gate import Gate
-from rivusio_streams.engine.origin import KEY, MARK, TIMED
+from rivusio_streams.engine.merged_marks import MergedMarks
+from rivusio_streams.engine.origin import KEY, MARK, TIME, TIMED
 from rivusio_streams.engine.signals import Idle, Stop, Watermark
 from rivusio_streams.moment import FOREVER, NEVER
 
@@ -119,8 +120,8 @@ class _Input(Stage):
                 await merge.context.absorb(Notes({merge.name: Tally(taken=count, passed=count, given=count)}))
             columns = chunk.columns[: merge.columns]
             if merge.columns == TIMED:
-                floor, others = merge.combined, merge.others(self)
-                columns = (*columns[:MARK], [max(floor, min(mark, others)) for mark in columns[MARK]])
+                marks = MergedMarks(columns[MARK], columns[TIME], merge.combined, merge.others(self))
+                columns = (*columns[:MARK], marks)
             if merge.sided:
                 columns = (*columns, [self._side] * count, chunk.columns[KEY])
             await merge.out.take(Chunk(chunk.values, columns))

@@ -54,6 +54,8 @@ class Operator(ABC):
         filtered: items that gave nothing and wait for nothing, so far.
         forgotten: keys that were forgotten since there were too many, so far.
         bounded: what it keeps, where there is a limit that it sees to itself.
+        followed: somebody asks for what changes: snapshots are made, or limits are to be held. Set by the stage; else
+            `touched` need not be kept up.
         touched: ids of cells that may have changed, or gone, since the last snapshot.
         values, times, marks: results since the stage last took them, with their event times, and the watermark just
             before each (already held back by `delay`).
@@ -75,14 +77,15 @@ class Operator(ABC):
         self.filtered: int = 0
         self.forgotten: int = 0
         self.bounded: BoundedStates | None = None
+        self.followed = False
         self.touched: set[Any] = set()
         self.values: list[Any] = []
         self.times: list[int] = []
         self.marks: list[int] = []
 
-    @abstractmethod
     def add(self, time: int, mark: int, key: Any, value: Any) -> bool:
         """Take an item; False when it is late: refused. `watermark` may be behind `mark` still."""
+        raise NotImplementedError(f"{type(self).__name__} takes chunks")
 
     def add_batch(self, batch: RowBatch, late: bytearray) -> None:
         """Take the items of a chunk, all at once where that is possible: by default as `add_rows` does.

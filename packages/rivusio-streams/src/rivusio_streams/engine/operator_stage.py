@@ -60,7 +60,7 @@ class OperatorStage(KeyedStage):
         **settings: Unpack[KeyedSettings],
     ) -> None:
         super().__init__(operator, **settings)
-        operator.timed = takes == TIMED
+        operator.timed, operator.followed = takes == TIMED, meter is not None
         self._keyed, self._inputs, self._takes, self._meter = keyed, inputs, takes, meter
         self._changed: dict[Any, None] = {}
         """What changed since the last snapshot, as far as the meter has looked; in order."""
@@ -190,8 +190,8 @@ class OperatorStage(KeyedStage):
             times, marks = columns[TIME], columns[MARK]
         else:  # items of which nothing says when they happened: now
             times, marks = [self.context.clock.wall()] * count, [NEVER] * count
-        values = chunk.values if self._inputs == 1 else [*zip(columns[SIDE], chunk.values, strict=True)]
-        return RowBatch(times, marks, columns[KEY] if self._keyed else None, values)
+        side = 0 if self._inputs == 1 else columns[SIDE][0]  # a chunk comes by one input
+        return RowBatch(times, marks, columns[KEY] if self._keyed else None, chunk.values, side)
 
     def _count(self, notes: Notes, done: int, late: int, held: int, filtered: int) -> None:
         tally, operator = notes.tally(self.name), self.operator
@@ -325,7 +325,7 @@ class OperatorStage(KeyedStage):
         keeper.keep(self.name, header, ((each, operator.cell(each)) for each in ids))
         operator.settle()
         self._changed.clear()
-        self._followed = True
+        self._followed = operator.followed = True
 
     def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
         operator = self.operator
@@ -337,4 +337,4 @@ class OperatorStage(KeyedStage):
             self._meter.account(operator, operator.cells())
         operator.touched.clear()
         self._planned = operator.due
-        self._followed = True
+        self._followed = operator.followed = True

@@ -12,8 +12,7 @@ from rivusio_streams.engine.marks import Marks, Span
 __all__ = ["Row", "RowBatch", "RowFailed", "Rows"]
 
 Row: TypeAlias = tuple[int, int, Any, Any]
-"""An item: its event time, the watermark just before it, its key (None where there are none), the item itself; for
-joins a pair of the index of its input and the item."""
+"""An item: its event time, the watermark just before it, its key (None where there are none), the item itself."""
 Rows: TypeAlias = Iterator[tuple[int, Row]]
 """The items of a chunk, numbered."""
 
@@ -33,16 +32,22 @@ class RowBatch:
         times: their event times.
         marks: the watermark just before each; it never goes back.
         keys: theirs; None: they have none.
-        values: the items; for joins pairs.
+        values: the items.
+        side: for joins: the index of the input that they all came by.
 
     Attributes:
         done: how many rows an operator that takes columns has dealt with.
     """
 
     def __init__(
-        self, times: Sequence[int], marks: Sequence[int], keys: Sequence[Any] | None, values: Sequence[Any]
+        self,
+        times: Sequence[int],
+        marks: Sequence[int],
+        keys: Sequence[Any] | None,
+        values: Sequence[Any],
+        side: int = 0,
     ) -> None:
-        self.times, self.marks, self.values = times, marks, values
+        self.times, self.marks, self.values, self.side = times, marks, values, side
         self._keys = keys
         self.done = 0
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-__all__ = ["Tagged", "array_header", "pack", "tagged", "unpack"]
+__all__ = ["Parts", "Tagged", "array_header", "map_header", "pack", "parts", "tagged", "unpack"]
 
 
 class Tagged(Protocol):
@@ -17,7 +18,21 @@ class Tagged(Protocol):
 
 
 class _Packer(Protocol):
+    def pack(self, value: object, /) -> bytes: ...
     def pack_array_header(self, size: int, /) -> bytes: ...
+    def pack_map_header(self, size: int, /) -> bytes: ...
+
+
+class Parts(Iterator[Any], Protocol):  # Any: whatever was packed
+    """The values of bytes, one after the other."""
+
+    def read_map_header(self) -> int:
+        """How many pairs of values follow, which are those of a dict."""
+        ...
+
+    def read_array_header(self) -> int:
+        """How many values follow, which are those of a list."""
+        ...
 
 
 class _Library(Protocol):
@@ -26,11 +41,28 @@ class _Library(Protocol):
     def packb(self, value: object, **options: Any) -> bytes: ...
     def unpackb(self, data: bytes | memoryview, **options: Any) -> Any: ...
     def ExtType(self, code: int, data: bytes) -> Tagged: ...  # its own name
-    def Packer(self) -> _Packer: ...  # its own name
+    def Unpacker(self, **options: Any) -> Any: ...  # its own name
+    def Packer(self, **options: Any) -> _Packer: ...  # its own name
 
 
 _library = cast("_Library", import_module("msgpack"))
 tagged = _library.ExtType
+
+_STRICT = {"strict_types": True, "unicode_errors": "surrogatepass"}
+_OWN = frozenset({type(None), bool, int, float, str, bytes, list, dict})
+"""What MessagePack knows; what is inside of the last two is seen on the way."""
+_LARGE = 1 << 20
+"""A packer that has made so many bytes is given up: it would keep as much memory."""
+
+
+class _Own(threading.local):
+    """A packer for each thread, since making one costs ten times what packing a number does."""
+
+    def __init__(self) -> None:
+        self.packer = _library.Packer(**_STRICT)
+
+
+_own = _Own()
 
 
 def pack(value: object, default: Callable[[Any], Tagged] | None = None) -> bytes:
@@ -41,7 +73,16 @@ def pack(value: object, default: Callable[[Any], Tagged] | None = None) -> bytes
         OverflowError: it holds an integer that is too large.
         TypeError: it holds something unknown.
     """
-    return _library.packb(value, default=default, strict_types=True, unicode_errors="surrogatepass")
+    if type(value) in _OWN:
+        try:
+            packed = _own.packer.pack(value)
+        except (TypeError, ValueError, OverflowError):  # it holds something else
+            pass
+        else:
+            if len(packed) > _LARGE:
+                _own.packer = _library.Packer(**_STRICT)
+            return packed
+    return _library.packb(value, default=default, **_STRICT)
 
 
 def unpack(
@@ -59,3 +100,19 @@ def unpack(
 def array_header(size: int) -> bytes:
     """The bytes before those of the members of a list."""
     return _library.Packer().pack_array_header(size)
+
+
+def map_header(size: int) -> bytes:
+    """The bytes before the keys and values of a dict."""
+    return _library.Packer().pack_map_header(size)
+
+
+def parts(data: bytes | memoryview) -> Parts:
+    """The values of bytes, which are read as they are asked for; `unpack` reads a dict at once.
+
+    Raises:
+        ValueError: (when asked) it is damaged.
+    """
+    found = _library.Unpacker(strict_map_key=False, unicode_errors="surrogatepass", max_buffer_size=0)
+    found.feed(data)
+    return cast("Parts", found)

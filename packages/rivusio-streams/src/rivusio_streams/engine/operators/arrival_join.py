@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import compress
 from typing import Any
 
 from rivusio_core.engine.stage import GONE
-from rivusio_streams.engine.operator import Operator
-from rivusio_streams.engine.operators.nothing import NOTHING
-from rivusio_streams.join import Joined
-from rivusio_streams.moment import FOREVER
+from rivusio_streams.engine.operators.join import JoinOperator
+from rivusio_streams.moment import FOREVER, NEVER
 
 __all__ = ["ArrivalJoinOperator"]
 
 
-class ArrivalJoinOperator(Operator):
+class ArrivalJoinOperator(JoinOperator):
     """One join with a table, by arrival: nothing waits, no event time is needed, and nothing is late.
 
     A result has time and mark of its left item, as if nothing but that had gone by.
@@ -27,31 +26,39 @@ class ArrivalJoinOperator(Operator):
     """
 
     def __init__(self, name: str, *, keeps_left: bool, ttl: int | None, of: Callable[[Any], Any] | None = None) -> None:
-        super().__init__(name)
-        self._keeps_left, self._ttl, self._of = keeps_left, ttl, of
+        super().__init__(name, of)
+        self._keeps_left, self._ttl = keeps_left, ttl
         self.clocked = ttl is not None
         self._rows: dict[Any, tuple[Any, int]] = {}
         """By key: value, and when it ends by the clock. Where rows end, in this order."""
 
-    def add(self, time: int, mark: int, key: Any, value: Any) -> bool:
-        side, item = value
-        if side == 0:
-            found, due = self._rows.get(key, (NOTHING, FOREVER))
-            if found is not NOTHING and due > self.now:
-                self.give(Joined(key, item, found), time, mark)
-            elif self._keeps_left:
-                self.give(Joined(key, item, None), time, mark)
-            else:
-                self.filtered += 1
-            return True
-        if self._of is not None:
-            item = self._of(item)
-        self.touched.add(key)
-        self._rows.pop(key, None)  # so that the new one stands at the end
-        if item is not None:
-            self._rows[key] = item, FOREVER if self._ttl is None else self.now + self._ttl
+    def floor(self, watermark: int) -> int:
+        return NEVER
+
+    def take(
+        self, side: int, times: Sequence[int], marks: Sequence[int], keys: Sequence[Any], items: Sequence[Any]
+    ) -> None:
+        if side == 1:
+            self._put(keys, items)
+            return
+        get, now = self._rows.get, self.now
+        found = [None if row is None or row[1] <= now else row[0] for row in map(get, keys)]
+        if not self._keeps_left and None in found:
+            known = [each is not None for each in found]
+            self.filtered += known.count(False)
+            keys, items, found, times, marks = (
+                [*compress(column, known)] for column in (keys, items, found, times, marks)
+            )
+        self.give_joined(keys, items, found, times, marks)
+
+    def _put(self, keys: Sequence[Any], items: Sequence[Any]) -> None:
+        rows, due = self._rows, FOREVER if self._ttl is None else self.now + self._ttl
+        for key, item in zip(keys, items, strict=True):
+            rows.pop(key, None)  # so that the new one stands at the end
+            if item is not None:
+                rows[key] = item, due
+        self.touched.update(keys)
         self._schedule()
-        return True
 
     def _schedule(self) -> None:
         if self.clocked:

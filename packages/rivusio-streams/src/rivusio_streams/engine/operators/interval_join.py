@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from heapq import heapify, heappop, heappush
-from typing import Any
+from bisect import bisect_left, insort
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import compress, repeat
+from operator import itemgetter
+from typing import Any, TypeAlias
 
 from rivusio_core.engine.stage import GONE
-from rivusio_streams.engine.operator import Operator
-from rivusio_streams.engine.operators.timeline import Entry, Timeline
+from rivusio_streams.engine.operators.join import JoinOperator
+from rivusio_streams.engine.operators.timeline import Timeline
 from rivusio_streams.join import Joined
 from rivusio_streams.joining import IntervalJoin
 from rivusio_streams.moment import FOREVER, NEVER, as_datetime
 
 __all__ = ["IntervalJoinOperator"]
 
+_Kept: TypeAlias = list[Any]
+"""An item that waits for partners: time, arrival, key, item, whether it has had none so far. No two have time and
+arrival in common, so that lists of them can be sorted."""
 
-class IntervalJoinOperator(Operator):
+_KEY, _ITEM, _ALONE = 2, 3, 4
+_time, _key, _item, _alone = map(itemgetter, (0, _KEY, _ITEM, _ALONE))
+_NOBODY: _Kept = [NEVER, 0, None, None, False]
+_FEW = 4
+"""So many are looked at one by one."""
+
+
+class IntervalJoinOperator(JoinOperator):
     """One interval join: `lower <= right.time - left.time <= upper`.
 
     An item is kept until the watermark is past the last time that a partner of it could have. That deadline, the first
@@ -52,103 +65,159 @@ class IntervalJoinOperator(Operator):
         """By side: how long after an item its last partner may have happened."""
         waits = zip(self._patience, self._gives_alone, strict=True)
         self.delay = max([0, *(patience for patience, given in waits if given)])
-        self._kept: list[dict[Any, Timeline]] = [{}, {}]
-        self._alone: list[set[int]] = [set(), set()]
-        """By side: the arrival numbers of what is kept and has no partner so far."""
-        self._arrived = [0, 0]
-        self._deadlines: list[tuple[int, int, int, Any]] = []
-        """Deadline, side, arrival number, key of what is kept. The first of them is the first of its key and side."""
+        self._kept: list[dict[Any, list[_Kept]]] = [{}, {}]
+        """By side and key, in the order of (time, arrival)."""
+        self._waiting: list[Timeline[_Kept]] = [Timeline(), Timeline()]
+        """The same, by side: they leave in this order."""
+        self._alone = 0
+        """How many of them have no partner so far."""
 
-    def add(self, time: int, mark: int, key: Any, value: Any) -> bool:
-        if time < mark:
-            return False
-        side: int = value[0]
-        item = value[1]
-        kept, others = self._kept[side], self._kept[1 - side].get(key)
-        arrival = self._arrived[side] = self._arrived[side] + 1
+    def take(
+        self, side: int, times: Sequence[int], marks: Sequence[int], keys: Sequence[Any], items: Sequence[Any]
+    ) -> None:
+        kept, partners = self._kept[side], self._kept[1 - side].get
         patience, reach = self._patience[side], self._patience[1 - side]
-        partners = [] if others is None else others.between(time - reach, time + patience)
-        for other_time, other_arrival, other in partners:
-            pair = Joined(key, other, item) if side else Joined(key, item, other)
-            self.give(pair, max(time, other_time), max(mark - self.delay, NEVER))
-            if other_arrival in self._alone[1 - side]:
-                self._alone[1 - side].remove(other_arrival)
-                self.touched.add((1 - side, key, other_time, other_arrival))
-        deadline = time + patience + 1
-        if deadline > mark:
-            timeline = kept.get(key)
-            if timeline is None:
-                timeline = kept[key] = Timeline()
-            timeline.add((time, arrival, item))
-            self.touched.add((side, key, time, arrival))
-            heappush(self._deadlines, (deadline, side, arrival, key))
-            self.next = self._deadlines[0][0]
-            self.held += 1
-            if not partners:
-                self._alone[side].add(arrival)
-        elif not partners:
-            self._give_alone(side, key, item, time, mark)
-        return True
+        gives_at_once = patience < 0 and self._gives_alone[side]
+        new: list[_Kept] = [*map(list, zip(times, self.numbers(side, len(items)), keys, items, repeat(True)))]
+        mine, theirs, given = list[_Kept](), list[_Kept](), list[int]()
+        for own, known, mark in zip(new, map(partners, keys), marks, strict=True):
+            if known is not None:
+                low, high = own[0] - reach, own[0] + patience
+                few = len(known) <= _FEW
+                for other in known if few else known[bisect_left(known, [low]) : bisect_left(known, [high + 1])]:
+                    if low <= other[0] <= high:
+                        mine.append(own)
+                        theirs.append(other)
+                        given.append(mark)
+                        own[_ALONE] = False
+                        if other[_ALONE]:
+                            self._met(1 - side, other)
+            if gives_at_once and own[_ALONE] and own[0] + patience < mark:
+                mine.append(own)
+                theirs.append(_NOBODY)
+                given.append(mark)
+        if mine:
+            self._give(side, mine, theirs, given)
+        if patience < 0:  # some may be past their deadlines already
+            past = [own[0] + patience < mark for own, mark in zip(new, marks, strict=True)]
+            if not gives_at_once:
+                self.filtered += sum(own[_ALONE] for own in compress(new, past))
+            new = [own for own, over in zip(new, past, strict=True) if not over]
+        self._keep(side, new)
+        for own in new:
+            key = own[_KEY]
+            before = kept.get(key)
+            if before is None:
+                kept[key] = [own]
+            elif before[-1] < own:
+                before.append(own)
+            else:
+                insort(before, own)
+        self._waiting[side].extend(new)
+        self._schedule()
 
-    def _give_alone(self, side: int, key: Any, item: Any, time: int, mark: int) -> None:
-        if self._gives_alone[side]:
-            self.give(Joined(key, None, item) if side else Joined(key, item, None), time, max(mark - self.delay, NEVER))
-        else:
-            self.filtered += 1
+    def _met(self, side: int, other: _Kept) -> None:
+        """An item that is kept has its first partner."""
+        other[_ALONE] = False
+        self._alone -= 1
+        if self.followed:
+            self.touched.add(_cell(side, other))
+
+    def _keep(self, side: int, new: list[_Kept]) -> None:
+        self.held += len(new)
+        self._alone += sum(map(_alone, new))
+        if self.followed:
+            self.touched.update(_cell(side, own) for own in new)
+
+    def _give(self, side: int, mine: list[_Kept], theirs: list[_Kept], marks: list[int]) -> None:
+        """Give pairs, held back."""
+        keys, sides = map(_key, mine), (map(_item, mine), map(_item, theirs))
+        times = [*map(max, map(_time, mine), map(_time, theirs))]
+        held_back = [max(mark - self.delay, NEVER) for mark in marks] if self.delay else marks
+        self.give_joined(keys, sides[side], sides[1 - side], times, held_back)
 
     def advance(self, watermark: int) -> None:
-        deadlines = self._deadlines
-        while deadlines and deadlines[0][0] <= watermark:
-            deadline, side, arrival, key = heappop(deadlines)
-            timeline = self._kept[side][key]
-            time, _, item = timeline[0]
-            self.touched.add((side, key, time, arrival))
-            timeline.drop(1)
-            if not timeline:
-                del self._kept[side][key]
-            self.held -= 1
-            if arrival in self._alone[side]:
-                self._alone[side].remove(arrival)
-                self._give_alone(side, key, item, time, deadline - 1)
-        self.next = deadlines[0][0] if deadlines else FOREVER
+        alone = list[tuple[int, int, int, _Kept]]()
+        for side, patience in enumerate(self._patience):
+            gone = self._waiting[side].take_until(watermark - patience - 1)
+            if gone:
+                self._drop(side, gone)
+                lonely = [*filter(_alone, gone)]
+                self._alone -= len(lonely)
+                if self._gives_alone[side]:
+                    alone += [(own[0] + patience + 1, side, own[1], own) for own in lonely]
+                else:
+                    self.filtered += len(lonely)
+        if alone:
+            self._give_alone(sorted(alone))
+        self._schedule()
+
+    def _drop(self, side: int, gone: list[_Kept]) -> None:
+        """These are the first of their keys."""
+        kept = self._kept[side]
+        for key, count in Counter(map(_key, gone)).items():
+            own = kept[key]
+            if count == len(own):
+                del kept[key]
+            else:
+                del own[:count]
+        self.held -= len(gone)
+        if self.followed:
+            self.touched.update(_cell(side, own) for own in gone)
+
+    def _give_alone(self, alone: list[tuple[int, int, int, _Kept]]) -> None:
+        """Give items without partner, before all pairs with a mark from their deadlines on."""
+        behind = bool(self.marks) and self.marks[-1] > alone[0][0] - 1 - self.delay
+        for deadline, side, _, own in alone:
+            pair = Joined(own[_KEY], None, own[_ITEM]) if side else Joined(own[_KEY], own[_ITEM], None)
+            self.give(pair, own[0], max(deadline - 1 - self.delay, NEVER))
+        if behind:
+            order = sorted(range(len(self.marks)), key=self.marks.__getitem__)
+            self.values, self.times, self.marks = (
+                [column[index] for index in order] for column in (self.values, self.times, self.marks)
+            )
+
+    def _schedule(self) -> None:
+        """The first deadline of all."""
+        ends = zip(self._waiting, self._patience, strict=True)
+        self.next = min(waiting.next + patience + 1 if waiting else FOREVER for waiting, patience in ends)
 
     # --------------------------------------------------------------------------------------------------- snapshots
     # A cell for each item that is kept, (side, key, time, arrival): the item, and whether it has no partner so far.
 
-    def header(self) -> object:
-        return list(self._arrived)
-
     def cell(self, cell: Any) -> object:
         side: int
-        side, key, time, arrival = cell
-        timeline = self._kept[side].get(key)
-        found = None if timeline is None else timeline.find(time, arrival)
-        return GONE if found is None else (found[2], arrival in self._alone[side])
+        side, _, time, arrival = cell
+        found = self._waiting[side].find(time, arrival)
+        return GONE if found is None else (found[_ITEM], found[_ALONE])
 
     def cells(self) -> Iterator[Any]:
-        for side, kept in enumerate(self._kept):
-            for key, timeline in kept.items():
-                for time, arrival, _ in timeline:
-                    yield side, key, time, arrival
+        for side, waiting in enumerate(self._waiting):
+            for own in waiting:
+                yield _cell(side, own)
 
     def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
-        self._arrived = list(header)
-        found: list[dict[Any, list[Entry]]] = [{}, {}]
+        self.arrived = list(header)
+        found: tuple[list[_Kept], list[_Kept]] = [], []
         side: int
         for (side, key, time, arrival), (item, alone) in cells.items():
-            found[side].setdefault(key, []).append((time, arrival, item))
-            self._deadlines.append((time + self._patience[side] + 1, side, arrival, key))
-            if alone:
-                self._alone[side].add(arrival)
-        self._kept = [{key: Timeline(entries) for key, entries in own.items()} for own in found]
-        heapify(self._deadlines)
-        self.next = self._deadlines[0][0] if self._deadlines else FOREVER
+            found[side].append([time, arrival, key, item, alone])
+            self._alone += alone
+        self._waiting = [Timeline(own) for own in found]
+        for kept, waiting in zip(self._kept, self._waiting, strict=True):
+            for own in waiting:
+                kept.setdefault(own[_KEY], []).append(own)
+        self._schedule()
 
     def explain(self) -> dict[str, object]:
         return {
             "held": self.held,
             "left keys": len(self._kept[0]),
             "right keys": len(self._kept[1]),
-            "without partner so far": sum(map(len, self._alone)),
-            "next deadline": as_datetime(self.next).isoformat() if self._deadlines else None,
+            "without partner so far": self._alone,
+            "next deadline": as_datetime(self.next).isoformat() if self.held else None,
         }
+
+
+def _cell(side: int, own: _Kept) -> tuple[int, Any, int, int]:
+    return side, own[_KEY], own[0], own[1]

@@ -19,6 +19,7 @@ from rivusio_streams.engine.operators.running import RunningOperator
 from rivusio_streams.engine.operators.session import SessionOperator
 from rivusio_streams.engine.operators.sliding import SlidingOperator
 from rivusio_streams.engine.operators.tumbling import TumblingOperator
+from rivusio_streams.engine.operators.tumbling_join import TumblingJoinOperator
 from rivusio_streams.engine.operators.window_join import Sides, WindowJoinOperator
 from rivusio_streams.graph import AggregateNode, JoinNode, KeyedNode, ProcessNode
 from rivusio_streams.joining import AsofJoin, IntervalJoin, TableJoin, WindowJoin
@@ -76,6 +77,8 @@ def _shares(node: AggregateNode, windows: Hopping) -> bool:
 
 def _join(node: JoinNode, name: str) -> Operator:
     match node.join:
+        case WindowJoin(Tumbling() as windows, how) if type(windows) is Tumbling:
+            return TumblingJoinOperator(name, how, windows)
         case WindowJoin(windows, how):
 
             def windowed(sides: Sides, panes: Panes) -> Operator:

@@ -1,66 +1,80 @@
-"""Items in the order of time, to be found by time."""
+"""Items in the order of time, to be taken out from the front."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeAlias
+from operator import itemgetter
+from typing import Any, Generic, TypeVar
 
-__all__ = ["Entry", "Timeline"]
+from rivusio_streams.moment import FOREVER
 
-Entry: TypeAlias = tuple[int, int, Any]
-"""Event time, number of arrival (no two are the same, so that items are never compared), item."""
+__all__ = ["Timeline"]
+
+E = TypeVar("E", bound="Any")
 
 _MANY = 32
+_time = itemgetter(0)
 
 
-class Timeline:
-    """Entries in the order of (time, arrival). They come nearly in this order, and go at the front.
+class Timeline(Generic[E]):
+    """Entries in the order of (time, arrival), which are their first two members. They come nearly in this order.
 
-    What went leaves its place empty until half of the places are: then going costs no more than coming.
+    No two have the same number of arrival, so that what follows is never compared. What was taken out leaves its place
+    empty until half of the places are: then going costs no more than coming.
     """
 
     __slots__ = ("_entries", "_first")
 
-    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+    def __init__(self, entries: Iterable[E] = ()) -> None:
         self._entries: list[Any] = sorted(entries)
         self._first = 0
 
     def __len__(self) -> int:
         return len(self._entries) - self._first
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[E]:
         return iter(self._entries[self._first :])
 
-    def add(self, entry: Entry) -> None:
-        """Put an entry where it belongs."""
-        insort(self._entries, entry, lo=self._first)
+    @property
+    def next(self) -> int:
+        """The time of the first entry; FOREVER: there is none."""
+        time: int = self._entries[self._first][0] if self else FOREVER
+        return time
 
-    def between(self, first: int, last: int) -> list[Entry]:
-        """The entries with `first <= time <= last`."""
-        start = bisect_left(self._entries, (first,), lo=self._first)
-        return self._entries[start : bisect_left(self._entries, (last + 1,), lo=start)]
+    def extend(self, new: list[E]) -> None:
+        """Put entries, in any order, where they belong."""
+        entries = self._entries
+        new.sort()
+        if self and new and new[0] < entries[-1]:
+            place = bisect_left(entries, new[0], lo=self._first)
+            behind = bisect_left(new, entries[-1])
+            if behind * _MANY > len(entries) - place:  # all that lies behind is sorted anew
+                new = sorted(entries[place:] + new)
+                del entries[place:]
+            else:
+                for entry in new[:behind]:
+                    insort(entries, entry, lo=place)
+                new = new[behind:]
+        entries += new
 
-    def find(self, time: int, arrival: int) -> Entry | None:
-        """The entry of this time and arrival; None: there is none."""
-        place = bisect_left(self._entries, (time, arrival), lo=self._first)
-        found: Entry | None = self._entries[place] if place < len(self._entries) else None
-        return found if found is not None and found[:2] == (time, arrival) else None
-
-    def count_until(self, time: int) -> int:
-        """How many entries have this time or an earlier one."""
-        return bisect_left(self._entries, (time + 1,), lo=self._first) - self._first
-
-    def __getitem__(self, index: int) -> Entry:
-        entry: Entry = self._entries[self._first + index]
-        return entry
-
-    def drop(self, count: int) -> None:
-        """Take out the first entries."""
-        first = self._first + count
-        if first > _MANY and 2 * first > len(self._entries):
-            del self._entries[:first]
+    def take_until(self, time: int) -> list[E]:
+        """Take out the entries of this time and earlier ones, in order."""
+        entries, start = self._entries, self._first
+        if not self or entries[start][0] > time:
+            return []
+        first = bisect_right(entries, time, lo=start, key=_time)
+        found = entries[start:first]
+        if first > _MANY and 2 * first > len(entries):
+            del entries[:first]
             first = 0
         else:
-            self._entries[self._first : first] = [None] * count  # so that nothing holds the items any longer
+            entries[start:first] = [None] * len(found)  # so that nothing holds the items any longer
         self._first = first
+        return found
+
+    def find(self, time: int, arrival: int) -> E | None:
+        """The entry of this time and arrival; None: there is none."""
+        place = bisect_left(self._entries, (time, arrival), lo=self._first, key=itemgetter(0, 1))
+        found: E | None = self._entries[place] if place < len(self._entries) else None
+        return found if found is not None and (found[0], found[1]) == (time, arrival) else None

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby, repeat
+from itertools import count, groupby, repeat
 from operator import itemgetter
 from typing import Any, TypeAlias
 
 from rivusio_streams.aggregate import Aggregator
 from rivusio_streams.engine.operator import Operator
 from rivusio_streams.engine.operators.panes import Panes
-from rivusio_streams.engine.operators.timeline import Entry
-from rivusio_streams.engine.rows import RowBatch, Rows
+from rivusio_streams.engine.rows import RowBatch
 from rivusio_streams.join import Joined
 from rivusio_streams.joining import How
 from rivusio_streams.windows import Window
 
 __all__ = ["Sides", "WindowJoinOperator"]
 
+Entry: TypeAlias = tuple[int, int, Any]
+"""Event time, number of arrival (no two are the same, so that items are never compared), item."""
 _Both: TypeAlias = tuple[list[Entry], list[Entry]]
 _Block: TypeAlias = tuple[Any, Window, _Both]
 """What a key has in a window that closed: key, window, items of both sides in order."""
@@ -79,32 +80,14 @@ class WindowJoinOperator(Operator):
 
     def add_batch(self, batch: RowBatch, late: bytearray) -> None:
         if self._batch is None:
-            values = [self._number(value) for value in batch.values]
+            side = batch.side
+            first = self._arrived[side] + 1
+            self._arrived[side] += len(batch)
+            values = [*zip(repeat(side), count(first), batch.values)]  # two have no end
             self._batch = RowBatch(batch.times, batch.marks, batch.keys, values)
         try:
             self._inner.add_batch(self._batch, late)
             self._batch = None
-        finally:
-            self._follow()
-
-    def add_rows(self, rows: Rows, late: bytearray) -> None:
-        try:
-            self._inner.add_rows(self._numbered(rows), late)
-        finally:
-            self._follow()
-
-    def _numbered(self, rows: Rows) -> Rows:
-        for index, (time, mark, key, value) in rows:
-            yield index, (time, mark, key, self._number(value))
-
-    def _number(self, value: tuple[int, Any]) -> tuple[int, int, Any]:
-        side, item = value
-        self._arrived[side] += 1
-        return side, self._arrived[side], item
-
-    def add(self, time: int, mark: int, key: Any, value: Any) -> bool:
-        try:
-            return self._inner.add(time, mark, key, self._number(value))
         finally:
             self._follow()
 
