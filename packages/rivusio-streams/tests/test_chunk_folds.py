@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from doubles import Event, key, micros
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rivusio_core.errors import BadRecord
-from rivusio_streams import Aggregator, Hopping, RunConfig, Stream, Tumbling, agg
+from rivusio_streams import Aggregator, Global, Hopping, RunConfig, Stream, Tumbling, Windowed, agg
 from rivusio_streams.aggregate import formula_of
 from rivusio_streams.engine.folding import Folding
 from rivusio_streams.engine.operators.hopping import HoppingOperator, shares
@@ -115,6 +115,14 @@ def run(events: list[Event], windows: AlignedWindows, aggregator: Any, bound: in
     bound=st.integers(0, 20),
     allowed=st.sampled_from([0, 0, 7]),
     chunk=st.sampled_from([1, 2, 5, 1024]),
+)
+@example(  # fails in a slice where it is the first, and in its window is not
+    events=[Event(-17, "a", 1), Event(-16, "a", 13)],
+    windows=Hopping(3, every=2, offset=1),
+    aggregator=agg.first(value),
+    bound=0,
+    allowed=0,
+    chunk=1,
 )
 def test_at_once_as_one_by_one(
     events: list[Event], windows: AlignedWindows, aggregator: Any, bound: int, allowed: int, chunk: int
@@ -224,3 +232,17 @@ def test_hops_with_gaps_and_many_slices_are_not_shared() -> None:
     assert not shares(Hopping("5s", "10s"))
     assert not shares(Hopping("10s", "10s"))
     assert not shares(Hopping("10s", "3001ms"))
+
+
+def test_a_global_window_ends_with_the_latest_item_of_its_key() -> None:
+    items = [Event("a", 1, 1), Event("a", 9, 2), Event("a", 4, 4)]
+    sums = (
+        Stream.read(items)
+        .event_time(micros, out_of_order="1s")
+        .key_by(key)
+        .window(Global())
+        .aggregate(agg.total(value))
+    )
+    ends = sums.window(Tumbling(timedelta(microseconds=5))).collect()
+    ends.write(out := list[Windowed[None, list[Windowed[str, int]]]]()).run()
+    assert [(each.window.start.second, each.value[0].value) for each in out] == [(5, 3)]

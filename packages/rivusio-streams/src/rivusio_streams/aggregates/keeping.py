@@ -31,7 +31,8 @@ class First(Aggregator[T, "tuple[int, V] | None", V], Generic[T, V]):
         return self.add_at(accumulator, value, 0)
 
     def add_at(self, accumulator: tuple[int, V] | None, value: T, time: int) -> tuple[int, V] | None:
-        return (time, self.of(value)) if accumulator is None or time < accumulator[0] else accumulator
+        own = self.of(value)  # of every value: which ones fail must not depend on which come first
+        return (time, own) if accumulator is None or time < accumulator[0] else accumulator
 
     def merge(self, left: tuple[int, V] | None, right: tuple[int, V] | None) -> tuple[int, V] | None:
         if left is None or right is None:
@@ -44,7 +45,7 @@ class First(Aggregator[T, "tuple[int, V] | None", V], Generic[T, V]):
     def formula(self) -> Formula:
         return Formula(
             "None",
-            "({t}, {of}({v})) if {a} is None or {t} < {a}[0] else {a}",
+            "({t}, {of}({v})) if {a} is None or {t} < {a}[0] else ({of}({v}), {a})[1]",
             "{b} if {a} is None else {a} if {b} is None else {b} if {b}[0] < {a}[0] else {a}",
             "None if {a} is None else {a}[1]",
             {"of": self.of},
@@ -65,7 +66,8 @@ class Last(Aggregator[T, "tuple[int, V] | None", V], Generic[T, V]):
         return self.add_at(accumulator, value, 0)
 
     def add_at(self, accumulator: tuple[int, V] | None, value: T, time: int) -> tuple[int, V] | None:
-        return (time, self.of(value)) if accumulator is None or time >= accumulator[0] else accumulator
+        own = self.of(value)  # of every value: which ones fail must not depend on which come first
+        return (time, own) if accumulator is None or time >= accumulator[0] else accumulator
 
     def merge(self, left: tuple[int, V] | None, right: tuple[int, V] | None) -> tuple[int, V] | None:
         if left is None or right is None:
@@ -78,7 +80,7 @@ class Last(Aggregator[T, "tuple[int, V] | None", V], Generic[T, V]):
     def formula(self) -> Formula:
         return Formula(
             "None",
-            "({t}, {of}({v})) if {a} is None or {t} >= {a}[0] else {a}",
+            "({t}, {of}({v})) if {a} is None or {t} >= {a}[0] else ({of}({v}), {a})[1]",
             "{b} if {a} is None else {a} if {b} is None else {b} if {b}[0] >= {a}[0] else {a}",
             "None if {a} is None else {a}[1]",
             {"of": self.of},
