@@ -235,14 +235,7 @@ def test_hops_with_gaps_and_many_slices_are_not_shared() -> None:
 
 
 def test_a_global_window_ends_with_the_latest_item_of_its_key() -> None:
-    items = [Event("a", 1, 1), Event("a", 9, 2), Event("a", 4, 4)]
-    sums = (
-        Stream.read(items)
-        .event_time(micros, out_of_order="1s")
-        .key_by(key)
-        .window(Global())
-        .aggregate(agg.total(value))
-    )
-    ends = sums.window(Tumbling(timedelta(microseconds=5))).collect()
+    keyed = Stream.read([Event(1), Event(9), Event(4)]).event_time(micros, out_of_order="1m").key_by(key)
+    ends = keyed.window(Global()).aggregate(agg.total(value)).window(Tumbling("5s")).collect()
     ends.write(out := list[Windowed[None, list[Windowed[str, int]]]]()).run()
     assert [(each.window.start.second, each.value[0].value) for each in out] == [(5, 3)]

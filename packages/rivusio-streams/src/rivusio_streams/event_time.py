@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import Any
 
 from rivusio_core.duration import duration_text
-from rivusio_streams.engine.marks import Marks, Span
+from rivusio_streams.engine.marks import OwnMarks, Span
 from rivusio_streams.moment import FOREVER, NEVER
 from rivusio_streams.watermark import WatermarkStrategy
 
@@ -88,9 +88,9 @@ class Watermarks:
             span: the smallest and the largest of them, where that is known.
         """
         if moving is not None:
-            marks = Marks(self._reached[partition], moving, self._bound)
+            marks = OwnMarks(self._reached[partition], moving, self._bound)
             return self._pass(partition, [*marks, marks.highest])
-        marks = Marks(self._reached[partition], times, self._bound, span)
+        marks = OwnMarks(self._reached[partition], times, self._bound, span)
         if self.alone(partition):
             self._idle.discard(partition)
             self._reached[partition] = self.combined = marks.highest

@@ -166,8 +166,8 @@ MUTATIONS = (
     Mutation(
         "a mark is that behind the item",
         "engine/marks.py",
-        "                append(mark)\n                if time - bound > mark:\n                    mark = time - bound\n",
-        "                if time - bound > mark:\n                    mark = time - bound\n                append(mark)\n",
+        "            append(mark)\n            if time - bound > mark:\n                mark = time - bound\n",
+        "            if time - bound > mark:\n                mark = time - bound\n            append(mark)\n",
     ),
     Mutation(
         "items too far in the future are within the span",
@@ -574,8 +574,8 @@ MUTATIONS = (
     Mutation(
         "the watermark does not stay behind by the bound",
         "engine/marks.py",
-        "self.highest = max(before, self.span[1] - bound)",
-        "self.highest = max(before, self.span[1])",
+        "super().__init__(max(before, span[1] - bound), span, times)",
+        "super().__init__(max(before, span[1]), span, times)",
     ),
     Mutation(
         "a snapshot forgets who is idle", EVENT_TIME, "(reached, partition in self._idle) for", "(reached, False) for"

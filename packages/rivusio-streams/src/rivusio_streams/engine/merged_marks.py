@@ -21,19 +21,15 @@ class MergedMarks(Marks):
     """
 
     def __init__(self, own: Sequence[int], times: Sequence[int], floor: int, ceiling: int) -> None:
-        self.span = own.span if isinstance(own, Marks) else (min(times), max(times))
-        self.highest = max(floor, min(highest_of(own), ceiling))
-        self._own, self._times, self._floor, self._ceiling = own, times, floor, ceiling
-        self._found: list[int] | None = None
+        span = own.span if isinstance(own, Marks) else (min(times), max(times))
+        super().__init__(max(floor, min(highest_of(own), ceiling)), span, times)
+        self._own, self._floor, self._ceiling = own, floor, ceiling
 
-    def _all(self) -> list[int]:
-        if self._found is None:
-            floor, ceiling, count = self._floor, self._ceiling, len(self._times)
-            if self.highest == floor:
-                self._found = [floor] * count
-            else:
-                own = [*self._own]
-                rising = bisect_left(own, floor)
-                there = bisect_left(own, ceiling, rising)
-                self._found = [floor] * rising + own[rising:there] + [ceiling] * (count - there)
-        return self._found
+    def _list(self) -> list[int]:
+        floor, ceiling, count = self._floor, self._ceiling, len(self)
+        if self.highest == floor:
+            return [floor] * count
+        own = [*self._own]
+        rising = bisect_left(own, floor)
+        there = bisect_left(own, ceiling, rising)
+        return [floor] * rising + own[rising:there] + [ceiling] * (count - there)
