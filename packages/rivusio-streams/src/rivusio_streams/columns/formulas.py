@@ -1,0 +1,135 @@
+"""What an aggregation over windows of columns computes, as expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from rivusio_core.errors import BadRecord, ConfigError, DefinitionError, Fault, PipeError
+from rivusio_streams.columns.aggregate import ColumnAggregate
+from rivusio_streams.columns.batch import Columns
+from rivusio_streams.columns.expression import Expression
+from rivusio_streams.columns.layout import Layout, widens
+
+__all__ = ["END", "FIRST_SEEN", "INDEX", "ROW", "START", "TIME", "TIMING", "Formulas"]
+
+TIME, ROW = "@time", "@row"
+"""Beside the columns of a batch: event time in microseconds, and the number of the row among all that came."""
+FIRST_SEEN = "@first"
+"""The number of the first row of a group."""
+START, END, INDEX, TIMING = "@start", "@end", "@index", "@timing"
+"""Of a pane: its window, in microseconds, and which giving it is."""
+
+_LEAST, _MOST = -(2**63), 2**63 - 1
+
+
+class Formulas:
+    """What is computed of rows, of parts, and of merged parts.
+
+    Args:
+        takes: the layout of batches.
+        gives: that of results.
+        keys: by field of a result.
+        aggregates: by field of a result.
+    """
+
+    def __init__(
+        self,
+        takes: Layout[Any],
+        gives: Layout[Any],
+        keys: Mapping[str, Expression],
+        aggregates: Mapping[str, ColumnAggregate],
+    ) -> None:
+        schema = pl.Schema(takes.schema)
+        self._takes, self._gives = takes, gives
+        self._key_expressions = [each.expr.alias(f"@key{index}") for index, each in enumerate(keys.values())]
+        self.keys = [f"@key{index}" for index in range(len(keys))]
+        """The columns of parts that hold the key."""
+        self._complete = [(field, each) for field, own in aggregates.items() for each in own.complete]
+        self._parts, self._merges = [pl.col(ROW).first().alias(FIRST_SEEN)], [pl.col(FIRST_SEEN).min()]
+        results = {field: pl.col(name).alias(field) for field, name in zip(keys, self.keys, strict=True)}
+        for field, own in aggregates.items():
+            parts = own.parts(schema)
+            names = [f"{field}@{index}" for index in range(len(parts))]
+            kept = [*map(pl.col, names)]
+            self._parts += [part.alias(name) for name, part in zip(names, parts, strict=True)]
+            self._merges += [part.alias(name) for name, part in zip(names, own.merge(*kept), strict=True)]
+            results[field] = own.result(*kept).alias(field)
+        self._results = [results[field] for field in gives.schema]
+
+    def check(self, frame: pl.DataFrame) -> None:
+        """Have a batch refused in which something is missing that is aggregated.
+
+        Raises:
+            BadRecord: naming the field of the result, and the row.
+        """
+        for field, each in self._complete:
+            values = each.of(frame)
+            if values.null_count():
+                row = values.is_null().arg_max()
+                raise BadRecord(f"row {row} of the batch: {each!r} is null, and {field!r} cannot be computed of it")
+
+    def parts(self, rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+        """The parts of rows, by key and these columns."""
+        if not by and not self.keys:
+            return rows.select(self._parts)
+        return rows.group_by(*by, *self._key_expressions).agg(self._parts)
+
+    def merged(self, parts: pl.DataFrame, by: Sequence[str], *more: pl.Expr) -> pl.DataFrame:
+        """The parts of what has the same key and the same in these columns; and more of them."""
+        return parts.group_by(*by, *self.keys).agg(*self._merges, *more)
+
+    def results(self, panes: pl.DataFrame, step: str) -> Columns[Any]:
+        """A row for each pane, in their order.
+
+        Raises:
+            PipeError: something cannot be computed or does not fit. No row alone is at fault.
+        """
+        try:
+            frame = panes.select(self._results)
+            wide = [name for name, kind in frame.schema.items() if kind == pl.Int128()]
+            for name in wide:
+                column = frame.get_column(name)
+                least, most = column.min(), column.max()
+                if isinstance(least, int) and isinstance(most, int) and (least < _LEAST or most > _MOST):
+                    raise PipeError(f"{name!r} of a window does not fit in 64 bits; add up floats", pipe=step)
+            return self._gives.of(frame.with_columns(pl.col(wide).cast(pl.Int64)) if wide else frame)
+        except PipeError as error:
+            # Of a BadRecord, too: it is not to be skipped.
+            raise PipeError(error.reason, pipe=step, cause=error) from error
+        except Exception as error:
+            raise PipeError(pipe=step, cause=error) from error
+
+    def kept(self) -> Mapping[str, str]:
+        """The columns that are kept, in words: a checkpoint is for the same.
+
+        Raises:
+            DefinitionError: an expression does not go with the columns of a batch, or a result with its field.
+        """
+        whole = dict.fromkeys((END, TIME, ROW), pl.Int64)
+        try:
+            kept = self.parts(pl.DataFrame(schema={**self._takes.schema, **whole}), [END])
+            panes = self.merged(kept, [END]).with_columns(
+                pl.col(END).alias(START), pl.col(END).alias(INDEX), pl.lit("").alias(TIMING)
+            )
+            found = panes.select(self._results)
+        except pl.exceptions.PolarsError as error:
+            raise DefinitionError(f"aggregate: {str(error).splitlines()[0]}; {self._takes} has {_named(self._takes)}") from error
+        faults = [
+            Fault(f"{self._gives.model.__name__}.{name} is of {kind}, and what is computed for it of {found.schema[name]}", name)
+            for name, kind in self._gives.schema.items()
+            if not _fits(found.schema[name], kind)
+        ]
+        if faults:
+            raise ConfigError("aggregate", faults=faults)
+        return {name: str(kind) for name, kind in kept.schema.items()}
+
+
+def _fits(found: pl.DataType, kind: pl.DataType) -> bool:
+    return found == kind or widens(found, kind) or (found == pl.Int128() and kind == pl.Int64())
+
+
+def _named(layout: Layout[Any]) -> str:
+    return ", ".join(layout.schema)

@@ -1,0 +1,49 @@
+"""Which windows times are in: the same arithmetic for an int and for a column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import polars as pl
+
+from rivusio_streams.windows import Hopping, Tumbling
+
+__all__ = ["ColumnGrid"]
+
+N = TypeVar("N", int, pl.Series)
+
+
+@dataclass(frozen=True)
+class ColumnGrid:
+    """Windows `[offset + n * every, offset + n * every + length)`, in microseconds.
+
+    Attributes:
+        apart: no time is in two of them.
+        gaps: some times are in none.
+    """
+
+    length: int
+    every: int
+    offset: int
+
+    @staticmethod
+    def of(windows: Tumbling | Hopping) -> ColumnGrid:
+        """That of windows."""
+        return ColumnGrid(windows.length, windows.every if isinstance(windows, Hopping) else windows.length, windows.offset)
+
+    @property
+    def apart(self) -> bool:
+        return self.every >= self.length
+
+    @property
+    def gaps(self) -> bool:
+        return self.every > self.length
+
+    def first_end(self, time: N) -> N:
+        """The end of the first window that ends after a time: of the first that holds it, if one does."""
+        return time - (time - self.offset - self.length) % self.every + self.every
+
+    def last_end(self, time: N) -> N:
+        """The end of the last window that begins by a time: of the last that holds it, if one does."""
+        return time - (time - self.offset) % self.every + self.length

@@ -1,0 +1,250 @@
+"""Windows over batches of columns: what tumbling and hopping windows do, on all rows of a batch at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import polars as pl
+
+from rivusio_core.engine.stage import GONE
+from rivusio_streams.columns.formulas import END, FIRST_SEEN, INDEX, ROW, START, TIME, TIMING, Formulas
+from rivusio_streams.engine.columns.closed import LATE, ClosedWindows
+from rivusio_streams.engine.columns.grid import ColumnGrid
+from rivusio_streams.engine.columns.partials import HI, LO, Partials
+from rivusio_streams.engine.columns.timed import TimedColumns
+from rivusio_streams.engine.operator import Operator
+from rivusio_streams.graph import ColumnWindowNode
+from rivusio_streams.moment import FOREVER, NEVER, as_datetime
+
+__all__ = ["ColumnWindowOperator", "Refused"]
+
+_MOST_ALLOWED: Final = 2**61
+"""Microseconds: longer than all times, so that there is room to reckon with."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Rows that came too late.
+
+    Attributes:
+        batch: where they were.
+        rows: their numbers in it.
+    """
+
+    batch: TimedColumns
+    rows: pl.Series
+
+
+class ColumnWindowOperator(Operator):
+    """One windowed aggregation over batches.
+
+    Which windows a row is in is said by the ends of the first and of the last of those that were open when it came.
+    Parts by these two and the key are kept, and put together when a window closes.
+
+    Args:
+        name: of the step.
+        node: what to do.
+    """
+
+    def __init__(self, name: str, node: ColumnWindowNode) -> None:
+        super().__init__(name)
+        self._grid = ColumnGrid.of(node.windows)
+        self._by = [HI] if self._grid.apart else [LO, HI]
+        self._formulas = Formulas(node.takes, node.gives, node.keys, node.aggregates)
+        self._allowed = min(node.allowed_lateness, _MOST_ALLOWED)
+        self._partials = Partials(self._formulas, self._by)
+        self._closed = ClosedWindows(self._formulas, node.accumulate)
+        self._arrived = 0
+        """Rows so far."""
+        self._passed = NEVER
+        """The watermark up to which windows were closed."""
+        self._waiting: dict[int, int] = {}
+        """By end of a window: how many batches wait for it, and for none after it."""
+        self.refused: list[Refused] = []
+        """Since the stage last took them."""
+
+    # --------------------------------------------------------------------------------------------------- batches
+
+    def add(self, time: int, mark: int, key: Any, value: TimedColumns) -> bool:
+        """Take a batch; False: all its rows are late."""
+        self._formulas.check(value.batch.frame)
+        late = False
+        if not len(value):
+            return True
+        if value.orderly:
+            self._keep(self._parts(value))
+        else:
+            late = self._add_row_by_row(value)
+        self._arrived += len(value)
+        return not late
+
+    def _parts(self, value: TimedColumns) -> pl.DataFrame:
+        """Of the rows of a batch of which none is late."""
+        times, grid = value.times, self._grid
+        lo, hi = grid.first_end(times.least), grid.last_end(times.least)
+        same = hi == grid.last_end(times.most) and (lo == grid.first_end(times.most) or grid.apart)
+        if same and times.most < hi:  # all in the same windows: fewer columns to group by
+            ends = [pl.lit(hi if name == HI else lo, pl.Int64).alias(name) for name in self._by]
+            return self._formulas.parts(self._rows(value), ()).select(*ends, pl.all())
+        rows = self._rows(value, *self._ends(times.column))
+        return self._formulas.parts(rows.filter(pl.col(HI) > pl.col(TIME)) if grid.gaps else rows, self._by)
+
+    def _rows(self, value: TimedColumns, *more: pl.Series) -> pl.DataFrame:
+        number = pl.int_range(self._arrived, self._arrived + len(value), dtype=pl.Int64(), eager=True)
+        return value.batch.frame.hstack([value.times.column.alias(TIME), number.alias(ROW), *more])
+
+    def _ends(self, times: pl.Series) -> list[pl.Series]:
+        last = self._grid.last_end(times).alias(HI)
+        return [last] if self._grid.apart else [self._grid.first_end(times).alias(LO), last]
+
+    def _keep(self, parts: pl.DataFrame) -> None:
+        first, last = parts.get_column(self._by[0]).min(), parts.get_column(HI).max()
+        if isinstance(first, int) and isinstance(last, int):
+            self._partials.add(parts)
+            self._waiting[last] = self._waiting.get(last, 0) + 1
+            self.held += 1
+            self.next = min(self.next, first)
+
+    def _add_row_by_row(self, value: TimedColumns) -> bool:
+        """Judge each row by the watermark before it; gives whether all are late."""
+        grid, times, marks = self._grid, value.times.column, value.marks.column
+        first, last = grid.first_end(times), grid.last_end(times)
+        waits = grid.first_end(marks)  # the first window that is open
+        inside, is_open = last > times, last > marks
+        ends = [last.alias(HI)] if grid.apart else [_larger(first, waits).alias(LO), last.alias(HI)]
+        rows = self._rows(value, *ends)
+        parts = self._formulas.parts(rows.filter(inside & is_open), self._by)
+        if self._allowed:
+            least, most = _larger(first, grid.first_end(marks - self._allowed)), _smaller(last, waits - grid.every)
+            again = rows.with_columns(least.alias(LO), most.alias(HI)).filter(inside & (least <= most))
+            self._keep(parts)
+            if again.height:
+                self._give_late(again, marks)
+        else:
+            self._keep(parts)
+        late = inside & (last <= marks - self._allowed)
+        if late.any():
+            self.refused.append(Refused(value, late.arg_true()))
+        return late.all()
+
+    def _give_late(self, rows: pl.DataFrame, marks: pl.Series) -> None:
+        """Give a pane for each row and each window between LO and HI that has closed, and those that close meanwhile."""
+        late = rows.with_columns(pl.col(ROW).alias(LATE), self._between(pl.col(LO), pl.col(HI)).alias(END)).explode(END)
+        closed = self._close(marks[-1])
+        panes = [] if closed is None else [
+            closed.with_columns(
+                (marks.search_sorted(closed.get_column(END)).cast(pl.Int64) + self._arrived).alias(LATE),
+                pl.lit(0, pl.Int64).alias(INDEX),
+                pl.lit("on_time").alias(TIMING),
+            )
+        ]
+        given = self._closed.add(late).with_columns(pl.lit("late").alias(TIMING))
+        self._closed.drop(self._passed - self._allowed)
+        whole = pl.concat([*(each.select(given.columns) for each in panes), given])
+        whole = whole.sort(LATE, pl.col(TIMING) == "late", END, FIRST_SEEN)
+        self._give(whole, marks[int(whole.item(0, LATE)) - self._arrived])
+        self._schedule()
+
+    def _between(self, lo: pl.Expr, hi: pl.Expr) -> pl.Expr:
+        return pl.int_ranges(lo, hi + 1, self._grid.every)
+
+    # ------------------------------------------------------------------------------------------------- time passes
+
+    def advance(self, watermark: int) -> None:
+        closed = self._close(watermark)
+        if closed is not None:
+            on_time = closed.with_columns(pl.lit(0, pl.Int64).alias(INDEX), pl.lit("on_time").alias(TIMING))
+            self._give(on_time, int(closed.item(0, END)) - 1)
+        self._closed.drop(watermark - self._allowed)
+        self._schedule()
+
+    def _close(self, watermark: int) -> pl.DataFrame | None:
+        """What is in the windows that end by then, in the order of its panes."""
+        passed, self._passed = self._passed, max(self._passed, watermark)
+        if watermark < self.next:
+            return None
+        parts = self._partials.take(watermark)
+        if not parts:
+            return None
+        for end in [each for each in self._waiting if each <= watermark]:
+            self.held -= self._waiting.pop(end)
+        if not self._grid.apart:
+            known = pl.col(LO).clip(self._grid.first_end(passed), None), pl.col(HI).clip(None, watermark)
+            whole = pl.concat(parts).sort(LO, maintain_order=True)
+            ended = whole.with_columns(self._between(*known).alias(END)).explode(END).filter(pl.col(END).is_not_null())
+            closed = self._formulas.merged(ended, [END])
+        elif len(parts) > 1:
+            closed = self._formulas.merged(pl.concat(parts).rename({HI: END}), [END])
+        else:
+            closed = parts[0].rename({HI: END})
+        closed = closed.sort(END, FIRST_SEEN)
+        if self._allowed and closed.height:
+            self._closed.hold(closed)
+        return closed if closed.height else None
+
+    def _give(self, panes: pl.DataFrame, mark: int) -> None:
+        panes = panes.with_columns((pl.col(END) - self._grid.length).alias(START))
+        last = panes.get_column(END).max()
+        self.give(self._formulas.results(panes, self.name), last - 1 if isinstance(last, int) else mark, mark)
+
+    def _schedule(self) -> None:
+        least, dropped = self._partials.least(), self._closed.least()
+        # Of what is in several windows some have closed already.
+        closing = FOREVER if least is None else max(least, self._grid.first_end(self._passed))
+        self.next = min(closing, FOREVER if dropped is None else dropped + self._allowed)
+
+    # --------------------------------------------------------------------------------------------------- snapshots
+
+    # A cell for each run of parts, which is not changed any more but for the windows in it that have closed, and for
+    # each window that has closed and takes late rows.
+
+    def header(self) -> object:
+        return self._passed, self._arrived, {**self._waiting}
+
+    def cell(self, cell: Any) -> object:
+        kind, number = cell
+        found = self._partials.run(number) if kind == "run" else self._closed.window(number)
+        return GONE if found is None else found
+
+    def cells(self) -> Iterable[Any]:
+        return _ids(self._partials.runs(), self._closed.ends())
+
+    def changed(self) -> Iterable[Any]:
+        return _ids(self._partials.changed(), self._closed.changed())
+
+    def settle(self) -> None:
+        self._partials.settle()
+        self._closed.settle()
+
+    def restore(self, header: Any, cells: Mapping[Any, Any]) -> None:
+        self._passed, self._arrived, self._waiting = header
+        self._partials.restore({number: data for (kind, number), data in cells.items() if kind == "run"}, self._passed)
+        self._closed.restore({end: data for (kind, end), data in cells.items() if kind == "closed"})
+        self._schedule()
+
+    @property
+    def bytes(self) -> int:
+        """How much memory is kept, about."""
+        return self._partials.bytes + self._closed.bytes
+
+    def explain(self) -> dict[str, object]:
+        return {
+            "held": self.held,
+            "next window ends": as_datetime(self.next).isoformat() if self.next < FOREVER else None,
+            "parts": self._partials.rows,
+            "bytes": self.bytes,
+        }
+
+
+def _ids(runs: Iterable[int], ends: Iterable[int]) -> list[tuple[str, int]]:
+    return [*(("run", number) for number in runs), *(("closed", end) for end in ends)]
+
+
+def _larger(one: pl.Series, other: pl.Series) -> pl.Series:
+    return other.zip_with(other > one, one)
+
+
+def _smaller(one: pl.Series, other: pl.Series) -> pl.Series:
+    return other.zip_with(other < one, one)
