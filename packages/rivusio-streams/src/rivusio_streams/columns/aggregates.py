@@ -125,9 +125,9 @@ class Outermost(ColumnAggregate):
 
     def merge(self, *parts: polars.Expr) -> Sequence[polars.Expr]:
         time, value = parts
-        if self.which == "first":
-            return [time.min(), value.get(time.arg_min())]
-        return [time.max(), value.reverse().get(time.reverse().arg_max())]
+        if self.which == "first":  # not by arg_min: of several it gives any, where polars knows the order of the column
+            return [time.min(), value.filter(time == time.min()).first()]
+        return [time.max(), value.filter(time == time.max()).last()]
 
     def result(self, *parts: polars.Expr) -> polars.Expr:
         return parts[1]

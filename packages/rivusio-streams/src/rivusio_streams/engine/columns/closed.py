@@ -59,7 +59,7 @@ class ClosedWindows:
             added = added.select(self._held.columns)
             same = self._held.join(added, on=self._by, how="semi", nulls_equal=True)
             self._held = self._held.join(added, on=self._by, how="anti", nulls_equal=True)
-            added = self._formulas.merged(pl.concat([same, added]), self._by, pl.col(INDEX).sum())
+            added = self._formulas.merged(pl.concat([same, added]), [END], pl.col(INDEX).sum())
         self._put(added)
         if self._accumulate:
             panes = added.join(rows.select(*self._by, LATE), on=self._by, nulls_equal=True)

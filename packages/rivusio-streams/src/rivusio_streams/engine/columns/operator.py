@@ -165,20 +165,19 @@ class ColumnWindowOperator(Operator):
         passed, self._passed = self._passed, max(self._passed, watermark)
         if watermark < self.next:
             return None
-        parts = self._partials.take(watermark)
-        if not parts:
+        parts, several = self._partials.take(watermark)
+        if parts is None:
             return None
         for end in [each for each in self._waiting if each <= watermark]:
             self.held -= self._waiting.pop(end)
-        if not self._grid.apart:
+        if self._grid.apart:
+            closed = parts.rename({HI: END})
+        else:  # of windows that have different lateness in common, what is in more of them came first
             known = pl.col(LO).clip(self._grid.first_end(passed), None), pl.col(HI).clip(None, watermark)
-            whole = pl.concat(parts).sort(LO, maintain_order=True)
-            ended = whole.with_columns(self._between(*known).alias(END)).explode(END).filter(pl.col(END).is_not_null())
-            closed = self._formulas.merged(ended, [END])
-        elif len(parts) > 1:
-            closed = self._formulas.merged(pl.concat(parts).rename({HI: END}), [END])
-        else:
-            closed = parts[0].rename({HI: END})
+            windows = parts.sort(LO, maintain_order=True).with_columns(self._between(*known).alias(END)).explode(END)
+            closed, several = windows.filter(pl.col(END).is_not_null()), True
+        if several:
+            closed = self._formulas.merged(closed, [END])
         closed = closed.sort(END, FIRST_SEEN)
         if self._allowed and closed.height:
             self._closed.hold(closed)

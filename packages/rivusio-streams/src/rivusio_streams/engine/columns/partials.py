@@ -35,8 +35,8 @@ class Partials:
     def __init__(self, formulas: Formulas, by: Sequence[str]) -> None:
         self._formulas, self._by, self._lo = formulas, by, by[0]
         self._fresh: list[pl.DataFrame] = []
-        self._count = 0
-        """Rows of the fresh ones."""
+        self._count = self._lots = 0
+        """Rows of the fresh ones, and of how many batches they are."""
         self._runs: dict[int, pl.DataFrame] = {}
         """By number, in the order of arrival; each in the order of last windows."""
         self._numbers = count()
@@ -47,18 +47,27 @@ class Partials:
         """Keep these, too: they came behind all others."""
         self._fresh.append(parts)
         self._count += parts.height
+        self._lots += 1
         if self._count > _RUN:
             self.seal()
 
-    def take(self, watermark: int) -> list[pl.DataFrame]:
-        """Those that are in a window that has ended by then, in the order of arrival; those in no other are dropped."""
-        found = [rows for number in [*self._runs] for rows in self._take_of(number, watermark)]
+    def take(self, watermark: int) -> tuple[pl.DataFrame | None, bool]:
+        """Those that are in a window that has ended by then, in the order of arrival; those in no other are dropped.
+
+        Gives them, and whether there may be several of the same windows and key.
+        """
+        found = [rows for number in [*self._runs] for rows in self._take_of(number, watermark) if rows.height]
+        several = len(found)
         if self._fresh:
             fresh = pl.concat(self._fresh) if len(self._fresh) > 1 else self._fresh[0]
-            found.append(fresh.filter(pl.col(self._lo) <= watermark))
+            ended = fresh.filter(pl.col(self._lo) <= watermark)
+            if ended.height:
+                found.append(ended)
+                several += self._lots
             rest = fresh.filter(pl.col(HI) > watermark)
             self._fresh, self._count = [rest] if rest.height else [], rest.height
-        return [each for each in found if each.height]
+            self._lots = self._lots if rest.height else 0
+        return pl.concat(found) if found else None, several > 1
 
     def _take_of(self, number: int, watermark: int) -> Iterator[pl.DataFrame]:
         run = self._runs[number]
@@ -80,17 +89,17 @@ class Partials:
         """Make runs of all parts."""
         if not self._fresh:
             return
-        self._put(self._fresh)
-        self._fresh, self._count = [], 0
+        self._put(self._fresh, self._lots > 1)
+        self._fresh, self._count, self._lots = [], 0, 0
         while len(self._runs) > 1:
             *_, before, last = self._runs
             if self._runs[before].height > 2 * self._runs[last].height:
                 break
-            self._put([self._runs.pop(before), self._runs.pop(last)])
+            self._put([self._runs.pop(before), self._runs.pop(last)], True)
 
-    def _put(self, parts: list[pl.DataFrame]) -> None:
-        whole = pl.concat(parts) if len(parts) > 1 else parts[0]
-        merged = self._formulas.merged(whole, self._by).select(whole.columns) if len(parts) > 1 else whole
+    def _put(self, parts: list[pl.DataFrame], several: bool) -> None:
+        whole = pl.concat(parts)
+        merged = self._formulas.merged(whole, self._by).select(whole.columns) if several else whole
         # Of what is in different windows for its lateness alone, that came first that is in more of them.
         self._runs[next(self._numbers)] = merged.sort(HI, *self._by[:-1], maintain_order=True)
 

@@ -73,6 +73,7 @@ class ColumnStage(OperatorStage):
         for row in rows[-SHOWN:].to_list():
             self.late_items.append(LateItem(value.position, value.origin, times[row], marks[row], row))
         if self.late_out is not None:
-            batch, first = Columns[Any](value.batch.frame[rows]), rows[0]
+            batch: Columns[Any] = Columns(value.batch.frame[rows])
+            first = rows[0]
             columns = ([value.position], [value.origin], [times[first]], [marks[first]])
             await self.late_out.take(Chunk([batch], columns))
