@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -22,7 +22,8 @@ FIRST_SEEN = "@first"
 START, END, INDEX, TIMING = "@start", "@end", "@index", "@timing"
 """Of a pane: its window, in microseconds, and which giving it is."""
 
-_LEAST, _MOST = -(2**63), 2**63 - 1
+_LARGE = 32_768
+"""Rows from which on polars is asked to group them on all cores; that takes some time to begin."""
 
 
 class Formulas:
@@ -49,15 +50,17 @@ class Formulas:
         """The columns of parts that hold the key."""
         self._complete = [(field, each) for field, own in aggregates.items() for each in own.complete]
         self._parts, self._merges = [pl.col(ROW).first().alias(FIRST_SEEN)], [pl.col(FIRST_SEEN).min()]
-        results = {field: pl.col(name).alias(field) for field, name in zip(keys, self.keys, strict=True)}
+        results = {field: pl.col(name) for field, name in zip(keys, self.keys, strict=True)}
         for field, own in aggregates.items():
             parts = own.parts(schema)
             names = [f"{field}@{index}" for index in range(len(parts))]
             kept = [*map(pl.col, names)]
             self._parts += [part.alias(name) for name, part in zip(names, parts, strict=True)]
             self._merges += [part.alias(name) for name, part in zip(names, own.merge(*kept), strict=True)]
-            results[field] = own.result(*kept).alias(field)
-        self._results = [results[field] for field in gives.schema]
+            results[field] = own.result(*kept)
+        self._results = {field: results[field] for field in gives.schema}
+        self.needs = {name for each in self._results.values() for name in each.meta.root_names()}
+        """The columns that results are made of."""
 
     def check(self, frame: pl.DataFrame) -> None:
         """Have a batch refused in which something is missing that is aggregated.
@@ -75,7 +78,9 @@ class Formulas:
         """The parts of rows, by key and these columns."""
         if not by and not self.keys:
             return rows.select(self._parts)
-        return rows.group_by(*by, *self._key_expressions).agg(self._parts)
+        if rows.height < _LARGE:
+            return rows.group_by(*by, *self._key_expressions).agg(self._parts)
+        return rows.lazy().group_by(*by, *self._key_expressions).agg(self._parts).collect()
 
     def merged(self, parts: pl.DataFrame, by: Sequence[str], *more: pl.Expr) -> pl.DataFrame:
         """The parts of what has the same key and the same in these columns; and more of them."""
@@ -87,20 +92,22 @@ class Formulas:
         Raises:
             PipeError: something cannot be computed or does not fit. No row alone is at fault.
         """
+        schema = self._gives.schema
         try:
-            frame = panes.select(self._results)
-            wide = [name for name, kind in frame.schema.items() if kind == pl.Int128()]
-            for name in wide:
-                column = frame.get_column(name)
-                least, most = column.min(), column.max()
-                if isinstance(least, int) and isinstance(most, int) and (least < _LEAST or most > _MOST):
-                    raise PipeError(f"{name!r} of a window does not fit in 64 bits; add up floats", pipe=step)
-            return self._gives.of(frame.with_columns(pl.col(wide).cast(pl.Int64)) if wide else frame)
-        except PipeError as error:
-            # Of a BadRecord, too: it is not to be skipped.
-            raise PipeError(error.reason, pipe=step, cause=error) from error
-        except Exception as error:
+            frame = panes.select(own.cast(schema[field]).alias(field) for field, own in self._results.items())
+            return self._gives.of(frame)
+        except pl.exceptions.InvalidOperationError as error:
+            large = ", ".join(self._too_large(panes))
+            message = f"{large} of a window does not fit in 64 bits; add up floats" if large else ""
+            raise PipeError(message, pipe=step, cause=error) from error
+        except Exception as error:  # a BadRecord, too: it is not to be skipped
             raise PipeError(pipe=step, cause=error) from error
+
+    def _too_large(self, panes: pl.DataFrame) -> Iterator[str]:
+        for field, own in self._results.items():
+            column = panes.select(own.alias(field)).to_series()
+            if column.dtype == pl.Int128() and not column.equals(column.cast(pl.Int64, strict=False).cast(pl.Int128)):
+                yield repr(field)
 
     def kept(self) -> Mapping[str, str]:
         """The columns that are kept, in words: a checkpoint is for the same.
@@ -114,7 +121,7 @@ class Formulas:
             panes = self.merged(kept, [END]).with_columns(
                 pl.col(END).alias(START), pl.col(END).alias(INDEX), pl.lit("").alias(TIMING)
             )
-            found = panes.select(self._results)
+            found = panes.select(own.alias(field) for field, own in self._results.items())
         except pl.exceptions.PolarsError as error:
             raise DefinitionError(f"aggregate: {str(error).splitlines()[0]}; {self._takes} has {_named(self._takes)}") from error
         faults = [

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import polars as pl
 
 from rivusio_core.engine.stage import GONE
+from rivusio_core.errors import BadRecord
 from rivusio_streams.columns.formulas import END, FIRST_SEEN, INDEX, ROW, START, TIME, TIMING, Formulas
 from rivusio_streams.engine.columns.closed import LATE, ClosedWindows
 from rivusio_streams.engine.columns.grid import ColumnGrid
 from rivusio_streams.engine.columns.partials import HI, LO, Partials
 from rivusio_streams.engine.columns.timed import TimedColumns
 from rivusio_streams.engine.operator import Operator
+from rivusio_streams.engine.rows import RowBatch, RowFailed
 from rivusio_streams.graph import ColumnWindowNode
 from rivusio_streams.moment import FOREVER, NEVER, as_datetime
 
 __all__ = ["ColumnWindowOperator", "Refused"]
 
+_LOT: Final = 16_384
+"""Rows: that many in small batches are dealt with at once."""
 _MOST_ALLOWED: Final = 2**61
 """Microseconds: longer than all times, so that there is room to reckon with."""
 
@@ -67,84 +71,124 @@ class ColumnWindowOperator(Operator):
 
     # --------------------------------------------------------------------------------------------------- batches
 
+    def add_batch(self, batch: RowBatch, late: bytearray) -> None:
+        """Take several batches: small ones at once, where none of their rows is late."""
+        values, marks = batch.values, batch.marks
+        while batch.done < len(values):
+            start = batch.done
+            try:
+                if marks[start] >= self.next:
+                    self.advance(marks[start])
+                lot = self._lot(values, start)
+                if len(lot) > 1 and self._add_all(lot):
+                    batch.done += len(lot)
+                    continue
+                for start in range(start, start + len(lot)):
+                    batch.done = start + 1
+                    late[start] = not self.add(0, marks[start], None, values[start])
+            except Exception as error:
+                batch.done = start + 1
+                raise RowFailed(start, error) from error
+
+    def _lot(self, values: Sequence[TimedColumns], start: int) -> Sequence[TimedColumns]:
+        """The batches that are dealt with at once: one at least."""
+        stop, rows = start, 0
+        while stop < len(values) and rows + len(values[stop]) <= _LOT and values[stop].orderly:
+            rows += len(values[stop])
+            stop += 1
+        return values[start : max(stop, start + 1)]
+
+    def _add_all(self, values: Sequence[TimedColumns]) -> bool:
+        """Take batches of which no row is late; False: it cannot be told which of them failed."""
+        try:
+            for value in values:
+                self._formulas.check(value.batch.frame)
+            parts = self._parts(values)
+        except (BadRecord, pl.exceptions.PolarsError):
+            return False
+        self._keep(parts, values)
+        return True
+
     def add(self, time: int, mark: int, key: Any, value: TimedColumns) -> bool:
         """Take a batch; False: all its rows are late."""
         self._formulas.check(value.batch.frame)
-        late = False
         if not len(value):
             return True
-        if value.orderly:
-            self._keep(self._parts(value))
-        else:
-            late = self._add_row_by_row(value)
-        self._arrived += len(value)
-        return not late
+        if not value.orderly:
+            return self._add_row_by_row(value)
+        self._keep(self._parts([value]), [value])
+        return True
 
-    def _parts(self, value: TimedColumns) -> pl.DataFrame:
-        """Of the rows of a batch of which none is late."""
-        times, grid = value.times, self._grid
-        lo, hi = grid.first_end(times.least), grid.last_end(times.least)
-        same = hi == grid.last_end(times.most) and (lo == grid.first_end(times.most) or grid.apart)
-        if same and times.most < hi:  # all in the same windows: fewer columns to group by
+    def _parts(self, values: Sequence[TimedColumns]) -> pl.DataFrame:
+        """Of the rows of batches of which none is late."""
+        grid, least, most = self._grid, min(v.times.least for v in values), max(v.times.most for v in values)
+        lo, hi = grid.first_end(least), grid.last_end(least)
+        same = hi == grid.last_end(most) and (lo == grid.first_end(most) or grid.apart)
+        if same and least <= most < hi:  # all in the same windows: fewer columns to group by
             ends = [pl.lit(hi if name == HI else lo, pl.Int64).alias(name) for name in self._by]
-            return self._formulas.parts(self._rows(value), ()).select(*ends, pl.all())
-        rows = self._rows(value, *self._ends(times.column))
+            return self._formulas.parts(self._rows(values), ()).select(*ends, pl.all())
+        rows = self._rows(values)
+        time = rows.get_column(TIME)
+        rows = rows.hstack([grid.last_end(time).alias(HI)])
+        if not grid.apart:
+            rows = rows.hstack([grid.first_end(time).alias(LO)])
         return self._formulas.parts(rows.filter(pl.col(HI) > pl.col(TIME)) if grid.gaps else rows, self._by)
 
-    def _rows(self, value: TimedColumns, *more: pl.Series) -> pl.DataFrame:
-        number = pl.int_range(self._arrived, self._arrived + len(value), dtype=pl.Int64(), eager=True)
-        return value.batch.frame.hstack([value.times.column.alias(TIME), number.alias(ROW), *more])
+    def _rows(self, values: Sequence[TimedColumns]) -> pl.DataFrame:
+        """Batches as one, with the times and the numbers of their rows."""
+        frames, times = [value.batch.frame for value in values], [value.times.column for value in values]
+        frame = pl.concat(frames) if len(frames) > 1 else frames[0]
+        time = pl.concat(times, rechunk=True) if len(times) > 1 else times[0]
+        number = pl.int_range(self._arrived, self._arrived + len(time), dtype=pl.Int64(), eager=True)
+        return frame.hstack([time.alias(TIME), number.alias(ROW)])
 
-    def _ends(self, times: pl.Series) -> list[pl.Series]:
-        last = self._grid.last_end(times).alias(HI)
-        return [last] if self._grid.apart else [self._grid.first_end(times).alias(LO), last]
-
-    def _keep(self, parts: pl.DataFrame) -> None:
+    def _keep(self, parts: pl.DataFrame, values: Sequence[TimedColumns]) -> None:
+        """Keep the parts of batches; they wait for the last window that any of their rows is in."""
+        self._arrived += sum(map(len, values))
         first, last = parts.get_column(self._by[0]).min(), parts.get_column(HI).max()
         if isinstance(first, int) and isinstance(last, int):
             self._partials.add(parts)
-            self._waiting[last] = self._waiting.get(last, 0) + 1
-            self.held += 1
+            self._waiting[last] = self._waiting.get(last, 0) + len(values)
+            self.held += len(values)
             self.next = min(self.next, first)
 
     def _add_row_by_row(self, value: TimedColumns) -> bool:
-        """Judge each row by the watermark before it; gives whether all are late."""
+        """Judge each row by the watermark before it; False: all are late."""
         grid, times, marks = self._grid, value.times.column, value.marks.column
         first, last = grid.first_end(times), grid.last_end(times)
         waits = grid.first_end(marks)  # the first window that is open
         inside, is_open = last > times, last > marks
         ends = [last.alias(HI)] if grid.apart else [_larger(first, waits).alias(LO), last.alias(HI)]
-        rows = self._rows(value, *ends)
+        rows = self._rows([value]).hstack(ends)
         parts = self._formulas.parts(rows.filter(inside & is_open), self._by)
+        arrived = self._arrived
         if self._allowed:
             least, most = _larger(first, grid.first_end(marks - self._allowed)), _smaller(last, waits - grid.every)
             again = rows.with_columns(least.alias(LO), most.alias(HI)).filter(inside & (least <= most))
-            self._keep(parts)
+            self._keep(parts, [value])
             if again.height:
-                self._give_late(again, marks)
+                self._give_late(again, marks, arrived)
         else:
-            self._keep(parts)
+            self._keep(parts, [value])
         late = inside & (last <= marks - self._allowed)
         if late.any():
             self.refused.append(Refused(value, late.arg_true()))
-        return late.all()
+        return not late.all()
 
-    def _give_late(self, rows: pl.DataFrame, marks: pl.Series) -> None:
+    def _give_late(self, rows: pl.DataFrame, marks: pl.Series, arrived: int) -> None:
         """Give a pane for each row and each window between LO and HI that has closed, and those that close meanwhile."""
         late = rows.with_columns(pl.col(ROW).alias(LATE), self._between(pl.col(LO), pl.col(HI)).alias(END)).explode(END)
         closed = self._close(marks[-1])
         panes = [] if closed is None else [
-            closed.with_columns(
-                (marks.search_sorted(closed.get_column(END)).cast(pl.Int64) + self._arrived).alias(LATE),
-                pl.lit(0, pl.Int64).alias(INDEX),
-                pl.lit("on_time").alias(TIMING),
+            self._on_time(closed).with_columns(
+                (marks.search_sorted(closed.get_column(END)).cast(pl.Int64) + arrived).alias(LATE)
             )
         ]
         given = self._closed.add(late).with_columns(pl.lit("late").alias(TIMING))
         self._closed.drop(self._passed - self._allowed)
         whole = pl.concat([*(each.select(given.columns) for each in panes), given])
         whole = whole.sort(LATE, pl.col(TIMING) == "late", END, FIRST_SEEN)
-        self._give(whole, marks[int(whole.item(0, LATE)) - self._arrived])
+        self._give(whole, marks[int(whole.item(0, LATE)) - arrived])
         self._schedule()
 
     def _between(self, lo: pl.Expr, hi: pl.Expr) -> pl.Expr:
@@ -155,10 +199,14 @@ class ColumnWindowOperator(Operator):
     def advance(self, watermark: int) -> None:
         closed = self._close(watermark)
         if closed is not None:
-            on_time = closed.with_columns(pl.lit(0, pl.Int64).alias(INDEX), pl.lit("on_time").alias(TIMING))
-            self._give(on_time, int(closed.item(0, END)) - 1)
+            self._give(self._on_time(closed), int(closed.item(0, END)) - 1)
         self._closed.drop(watermark - self._allowed)
         self._schedule()
+
+    def _on_time(self, closed: pl.DataFrame) -> pl.DataFrame:
+        if self._formulas.needs.isdisjoint((INDEX, TIMING)) and not self._allowed:
+            return closed
+        return closed.with_columns(pl.lit(0, pl.Int64).alias(INDEX), pl.lit("on_time").alias(TIMING))
 
     def _close(self, watermark: int) -> pl.DataFrame | None:
         """What is in the windows that end by then, in the order of its panes."""
@@ -184,7 +232,8 @@ class ColumnWindowOperator(Operator):
         return closed if closed.height else None
 
     def _give(self, panes: pl.DataFrame, mark: int) -> None:
-        panes = panes.with_columns((pl.col(END) - self._grid.length).alias(START))
+        if START in self._formulas.needs:
+            panes = panes.with_columns((pl.col(END) - self._grid.length).alias(START))
         last = panes.get_column(END).max()
         self.give(self._formulas.results(panes, self.name), last - 1 if isinstance(last, int) else mark, mark)
 

@@ -124,7 +124,7 @@ class TimedColumns:
         marks, times = self.marks, self.times
         if times.least < marks.first:
             return False
-        if marks.moving is None or times.most - times.least <= marks.bound:
+        if marks.moving is None or times.most - times.least <= marks.bound or times.column.is_sorted():
             return True
         behind = (times.column.cum_max() - times.column).max()
         return isinstance(behind, int) and behind <= marks.bound
