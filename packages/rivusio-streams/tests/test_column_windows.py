@@ -127,7 +127,7 @@ rows = st.tuples(st.integers(-30, 40), st.sampled_from("aabc"), st.sampled_from(
 def cases(draw: st.DrawFn) -> Case:
     partitions, manual = draw(st.sampled_from([1, 1, 2, 3])), draw(st.sampled_from([False, False, True]))
     within = st.integers(0, partitions - 1)
-    sends = st.tuples(within, st.lists(rows, max_size=6), st.lists(st.integers(0, 6), max_size=3))
+    sends = st.tuples(within, st.lists(rows, min_size=1, max_size=6), st.lists(st.integers(0, 6), max_size=3))
     others: list[st.SearchStrategy[Op]] = [st.builds(Idle, within), st.builds(Passed, st.sampled_from([1, 3, 6]))]
     others += [st.builds(Mark, within, st.integers(-30, 50))] * 2 if manual else []
     ops, order = list[Op](), 0

@@ -22,7 +22,7 @@ FIRST_SEEN = "@first"
 START, END, INDEX, TIMING = "@start", "@end", "@index", "@timing"
 """Of a pane: its window, in microseconds, and which giving it is."""
 
-_LARGE = 32_768
+_LARGE = 16_384
 """Rows from which on polars is asked to group them on all cores; that takes some time to begin."""
 
 
@@ -95,7 +95,7 @@ class Formulas:
         schema = self._gives.schema
         try:
             frame = panes.select(own.cast(schema[field]).alias(field) for field, own in self._results.items())
-            return self._gives.of(frame)
+            return Columns(self._gives.complete(frame))
         except pl.exceptions.InvalidOperationError as error:
             large = ", ".join(self._too_large(panes))
             message = f"{large} of a window does not fit in 64 bits; add up floats" if large else ""

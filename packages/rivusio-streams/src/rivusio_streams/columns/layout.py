@@ -184,7 +184,7 @@ class Layout(Generic[M]):
 
         values = [*map(self._fields.values, rows)]
         by_column = [*zip(*values, strict=True)] or [()] * len(self.schema)
-        return self._complete(polars.DataFrame([*map(self._column, self.schema, by_column)]))
+        return self.complete(polars.DataFrame([*map(self._column, self.schema, by_column)]))
 
     def _column(self, name: str, values: Sequence[Any]) -> polars.Series:
         import polars
@@ -220,9 +220,14 @@ class Layout(Generic[M]):
                 if not widens(found, kind):
                     raise BadRecord(f"column {name} is of {found}; {self.model.__name__} needs {kind}")
                 frame = frame.with_columns(frame[name].cast(kind))
-        return self._complete(frame)
+        return self.complete(frame)
 
-    def _complete(self, frame: polars.DataFrame) -> polars.DataFrame:
+    def complete(self, frame: polars.DataFrame) -> polars.DataFrame:
+        """Columns of the right types, if something is everywhere where it has to be.
+
+        Raises:
+            BadRecord: naming the first row and column where nothing is.
+        """
         for name in self.schema:
             if name not in self._fields.optional and frame[name].null_count():
                 first = frame[name].is_null().arg_max()

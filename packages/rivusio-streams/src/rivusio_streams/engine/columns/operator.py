@@ -93,20 +93,23 @@ class ColumnWindowOperator(Operator):
     def _lot(self, values: Sequence[TimedColumns], start: int) -> Sequence[TimedColumns]:
         """The batches that are dealt with at once: one at least."""
         stop, rows = start, 0
-        while stop < len(values) and rows + len(values[stop]) <= _LOT and values[stop].orderly:
+        while stop < len(values) and rows + len(values[stop]) <= _LOT and self._in_time(values[stop]):
             rows += len(values[stop])
             stop += 1
         return values[start : max(stop, start + 1)]
+
+    def _in_time(self, value: TimedColumns) -> bool:
+        """No row of a batch is late, nor is any window that it is in closed before it."""
+        return self._grid.first_end(value.times.least) > value.marks.last or value.orderly
 
     def _add_all(self, values: Sequence[TimedColumns]) -> bool:
         """Take batches of which no row is late; False: it cannot be told which of them failed."""
         try:
             for value in values:
                 self._formulas.check(value.batch.frame)
-            parts = self._parts(values)
+            self._add_in_time(values)
         except (BadRecord, pl.exceptions.PolarsError):
             return False
-        self._keep(parts, values)
         return True
 
     def add(self, time: int, mark: int, key: Any, value: TimedColumns) -> bool:
@@ -114,25 +117,30 @@ class ColumnWindowOperator(Operator):
         self._formulas.check(value.batch.frame)
         if not len(value):
             return True
-        if not value.orderly:
+        if not self._in_time(value):
             return self._add_row_by_row(value)
-        self._keep(self._parts([value]), [value])
+        self._add_in_time([value])
         return True
 
-    def _parts(self, values: Sequence[TimedColumns]) -> pl.DataFrame:
-        """Of the rows of batches of which none is late."""
+    def _add_in_time(self, values: Sequence[TimedColumns]) -> None:
+        """Take the rows of batches of which none is late."""
         grid, least, most = self._grid, min(v.times.least for v in values), max(v.times.most for v in values)
         lo, hi = grid.first_end(least), grid.last_end(least)
         same = hi == grid.last_end(most) and (lo == grid.first_end(most) or grid.apart)
-        if same and least <= most < hi:  # all in the same windows: fewer columns to group by
+        if same and most < hi:  # all in the same windows: fewer columns to group by
             ends = [pl.lit(hi if name == HI else lo, pl.Int64).alias(name) for name in self._by]
-            return self._formulas.parts(self._rows(values), ()).select(*ends, pl.all())
+            parts = self._formulas.parts(self._rows(values), ()).select(*ends, pl.all())
+            self._keep(parts, values, lo, hi)
+            return
         rows = self._rows(values)
         time = rows.get_column(TIME)
         rows = rows.hstack([grid.last_end(time).alias(HI)])
         if not grid.apart:
             rows = rows.hstack([grid.first_end(time).alias(LO)])
-        return self._formulas.parts(rows.filter(pl.col(HI) > pl.col(TIME)) if grid.gaps else rows, self._by)
+        if not grid.gaps:
+            self._keep(self._formulas.parts(rows, self._by), values, lo, grid.last_end(most))
+        else:
+            self._keep_some(self._formulas.parts(rows.filter(pl.col(HI) > pl.col(TIME)), self._by), values)
 
     def _rows(self, values: Sequence[TimedColumns]) -> pl.DataFrame:
         """Batches as one, with the times and the numbers of their rows."""
@@ -142,15 +150,21 @@ class ColumnWindowOperator(Operator):
         number = pl.int_range(self._arrived, self._arrived + len(time), dtype=pl.Int64(), eager=True)
         return frame.hstack([time.alias(TIME), number.alias(ROW)])
 
-    def _keep(self, parts: pl.DataFrame, values: Sequence[TimedColumns]) -> None:
+    def _keep(self, parts: pl.DataFrame, values: Sequence[TimedColumns], first: int, last: int) -> None:
         """Keep the parts of batches; they wait for the last window that any of their rows is in."""
         self._arrived += sum(map(len, values))
+        self._partials.add(parts, first, last)
+        self._waiting[last] = self._waiting.get(last, 0) + len(values)
+        self.held += len(values)
+        self.next = min(self.next, first)
+
+    def _keep_some(self, parts: pl.DataFrame, values: Sequence[TimedColumns]) -> None:
+        """As `_keep`, where some rows, or all, are in no window."""
         first, last = parts.get_column(self._by[0]).min(), parts.get_column(HI).max()
         if isinstance(first, int) and isinstance(last, int):
-            self._partials.add(parts)
-            self._waiting[last] = self._waiting.get(last, 0) + len(values)
-            self.held += len(values)
-            self.next = min(self.next, first)
+            self._keep(parts, values, first, last)
+        else:
+            self._arrived += sum(map(len, values))
 
     def _add_row_by_row(self, value: TimedColumns) -> bool:
         """Judge each row by the watermark before it; False: all are late."""
@@ -165,11 +179,11 @@ class ColumnWindowOperator(Operator):
         if self._allowed:
             least, most = _larger(first, grid.first_end(marks - self._allowed)), _smaller(last, waits - grid.every)
             again = rows.with_columns(least.alias(LO), most.alias(HI)).filter(inside & (least <= most))
-            self._keep(parts, [value])
+            self._keep_some(parts, [value])
             if again.height:
                 self._give_late(again, marks, arrived)
         else:
-            self._keep(parts, [value])
+            self._keep_some(parts, [value])
         late = inside & (last <= marks - self._allowed)
         if late.any():
             self.refused.append(Refused(value, late.arg_true()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from itertools import count
 from typing import Final
@@ -10,6 +11,7 @@ from typing import Final
 import polars as pl
 
 from rivusio_streams.columns.formulas import Formulas
+from rivusio_streams.moment import FOREVER
 
 __all__ = ["HI", "LO", "Partials", "packed", "unpacked"]
 
@@ -17,7 +19,23 @@ LO, HI = "@lo", "@hi"
 """The ends of the first and of the last window that a row is in; those of all others lie between."""
 
 _RUN: Final = 65_536
-"""Rows of fresh parts that are put together."""
+"""Rows of fresh parts of which a run is made."""
+_MANY: Final = 128
+"""Frames of fresh parts that are put together."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fresh:
+    """Parts, no two of them of the same windows and key.
+
+    Attributes:
+        rows: the parts.
+        first, last: the first and the last end of a window in which they are.
+    """
+
+    rows: pl.DataFrame
+    first: int
+    last: int
 
 
 class Partials:
@@ -34,22 +52,25 @@ class Partials:
 
     def __init__(self, formulas: Formulas, by: Sequence[str]) -> None:
         self._formulas, self._by, self._lo = formulas, by, by[0]
-        self._fresh: list[pl.DataFrame] = []
-        self._count = self._lots = 0
-        """Rows of the fresh ones, and of how many batches they are."""
+        self._fresh: list[_Fresh] = []
+        self._count = 0
+        """Rows of the fresh ones."""
         self._runs: dict[int, pl.DataFrame] = {}
         """By number, in the order of arrival; each in the order of last windows."""
         self._numbers = count()
         self._stored: set[int] = set()
         """The numbers of runs that a snapshot has."""
 
-    def add(self, parts: pl.DataFrame) -> None:
-        """Keep these, too: they came behind all others."""
-        self._fresh.append(parts)
+    def add(self, parts: pl.DataFrame, first: int, last: int) -> None:
+        """Keep the parts of a batch, too, all of them in windows that end from `first` to `last`."""
+        self._fresh.append(_Fresh(parts, first, last))
         self._count += parts.height
-        self._lots += 1
         if self._count > _RUN:
             self.seal()
+        elif len(self._fresh) > _MANY:
+            ends = min(each.first for each in self._fresh), max(each.last for each in self._fresh)
+            merged = self._merged([each.rows for each in self._fresh])
+            self._fresh, self._count = [_Fresh(merged, *ends)], merged.height
 
     def take(self, watermark: int) -> tuple[pl.DataFrame | None, bool]:
         """Those that are in a window that has ended by then, in the order of arrival; those in no other are dropped.
@@ -57,17 +78,20 @@ class Partials:
         Gives them, and whether there may be several of the same windows and key.
         """
         found = [rows for number in [*self._runs] for rows in self._take_of(number, watermark) if rows.height]
-        several = len(found)
-        if self._fresh:
-            fresh = pl.concat(self._fresh) if len(self._fresh) > 1 else self._fresh[0]
-            ended = fresh.filter(pl.col(self._lo) <= watermark)
-            if ended.height:
-                found.append(ended)
-                several += self._lots
-            rest = fresh.filter(pl.col(HI) > watermark)
-            self._fresh, self._count = [rest] if rest.height else [], rest.height
-            self._lots = self._lots if rest.height else 0
-        return pl.concat(found) if found else None, several > 1
+        left, here = list[_Fresh](), pl.col(self._lo) <= watermark
+        for each in self._fresh:
+            if each.first > watermark:
+                left.append(each)
+                continue
+            if each.last <= watermark:
+                found.append(each.rows)
+                continue
+            found.append(each.rows.filter(here))
+            rest = each.rows.filter(pl.col(HI) > watermark)
+            first = each.first if self._lo != HI else _least(rest, HI)
+            left.append(_Fresh(rest, first, each.last))
+        self._fresh, self._count = left, sum(each.rows.height for each in left)
+        return pl.concat(found) if found else None, len(found) > 1
 
     def _take_of(self, number: int, watermark: int) -> Iterator[pl.DataFrame]:
         run = self._runs[number]
@@ -82,26 +106,30 @@ class Partials:
 
     def least(self) -> int | None:
         """The first end of a window in which something is, or less; None: there is nothing."""
-        ends = [each.get_column(self._lo).min() for each in (*self._fresh, *self._runs.values())]
-        return min((end for end in ends if isinstance(end, int)), default=None)
+        ends = [each.first for each in self._fresh]
+        ends += [_least(each, self._lo) for each in self._runs.values()]
+        return min(ends, default=None)
 
     def seal(self) -> None:
         """Make runs of all parts."""
         if not self._fresh:
             return
-        self._put(self._fresh, self._lots > 1)
-        self._fresh, self._count, self._lots = [], 0, 0
+        self._put([each.rows for each in self._fresh])
+        self._fresh, self._count = [], 0
         while len(self._runs) > 1:
             *_, before, last = self._runs
             if self._runs[before].height > 2 * self._runs[last].height:
                 break
-            self._put([self._runs.pop(before), self._runs.pop(last)], True)
+            self._put([self._runs.pop(before), self._runs.pop(last)])
 
-    def _put(self, parts: list[pl.DataFrame], several: bool) -> None:
-        whole = pl.concat(parts)
-        merged = self._formulas.merged(whole, self._by).select(whole.columns) if several else whole
+    def _put(self, parts: list[pl.DataFrame]) -> None:
         # Of what is in different windows for its lateness alone, that came first that is in more of them.
-        self._runs[next(self._numbers)] = merged.sort(HI, *self._by[:-1], maintain_order=True)
+        self._runs[next(self._numbers)] = self._merged(parts).sort(HI, *self._by[:-1], maintain_order=True)
+
+    def _merged(self, parts: list[pl.DataFrame]) -> pl.DataFrame:
+        if len(parts) == 1:
+            return parts[0]
+        return self._formulas.merged(pl.concat(parts), self._by).select(parts[0].columns)
 
     # --------------------------------------------------------------------------------------------------- snapshots
 
@@ -134,12 +162,17 @@ class Partials:
     @property
     def bytes(self) -> int:
         """How much memory it takes, about."""
-        return int(sum(each.estimated_size() for each in (*self._fresh, *self._runs.values())))
+        return int(sum(each.estimated_size() for each in (*(fresh.rows for fresh in self._fresh), *self._runs.values())))
 
     @property
     def rows(self) -> int:
         """How many parts there are."""
         return self._count + sum(each.height for each in self._runs.values())
+
+
+def _least(rows: pl.DataFrame, name: str) -> int:
+    least = rows.get_column(name).min()
+    return least if isinstance(least, int) else FOREVER
 
 
 def packed(frame: pl.DataFrame) -> bytes:

@@ -89,6 +89,11 @@ class Marks:
         most = None if self.moving is None else self.moving.max()
         return max(self.own, most - self.bound) if isinstance(most, int) else self.own
 
+    @property
+    def last(self) -> int:
+        """That of all partitions behind the last row: none is above it."""
+        return max(self.floor, min(self.others, self.reached))
+
     @cached_property
     def column(self) -> pl.Series:
         """All of them; what is before all times is a little less so."""
