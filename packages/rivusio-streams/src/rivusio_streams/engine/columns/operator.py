@@ -24,6 +24,8 @@ __all__ = ["ColumnWindowOperator", "Refused"]
 
 _LOT: Final = 16_384
 """Rows: that many in small batches are dealt with at once."""
+_FEW: Final = 8
+"""Ends of windows: looking at each costs less than looking at all marks."""
 _MOST_ALLOWED: Final = 2**61
 """Microseconds: longer than all times, so that there is room to reckon with."""
 
@@ -99,8 +101,9 @@ class ColumnWindowOperator(Operator):
         return values[start : max(stop, start + 1)]
 
     def _in_time(self, value: TimedColumns) -> bool:
-        """No row of a batch is late, nor is any window that it is in closed before it."""
-        return self._grid.first_end(value.times.least) > value.marks.last or value.orderly
+        """No row of a batch comes behind the end of a window that it is in; False if that is not easily seen."""
+        ends = range(self._grid.first_end(value.times.least), value.marks.last + 1, self._grid.every)
+        return all(map(value.is_before, ends)) if len(ends) <= _FEW else value.orderly
 
     def _add_all(self, values: Sequence[TimedColumns]) -> bool:
         """Take batches of which no row is late; False: it cannot be told which of them failed."""
@@ -232,9 +235,8 @@ class ColumnWindowOperator(Operator):
             return None
         for end in [each for each in self._waiting if each <= watermark]:
             self.held -= self._waiting.pop(end)
-        if self._grid.apart:
-            closed = parts.rename({HI: END})
-        else:  # of windows that have different lateness in common, what is in more of them came first
+        closed = parts
+        if not self._grid.apart:  # of what is in different windows for its lateness alone, see `Partials`
             known = pl.col(LO).clip(self._grid.first_end(passed), None), pl.col(HI).clip(None, watermark)
             windows = parts.sort(LO, maintain_order=True).with_columns(self._between(*known).alias(END)).explode(END)
             closed, several = windows.filter(pl.col(END).is_not_null()), True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import count
@@ -10,12 +10,12 @@ from typing import Final
 
 import polars as pl
 
-from rivusio_streams.columns.formulas import Formulas
+from rivusio_streams.columns.formulas import END, Formulas
 from rivusio_streams.moment import FOREVER
 
 __all__ = ["HI", "LO", "Partials", "packed", "unpacked"]
 
-LO, HI = "@lo", "@hi"
+LO, HI = "@lo", END
 """The ends of the first and of the last window that a row is in; those of all others lie between."""
 
 _RUN: Final = 65_536
@@ -77,32 +77,32 @@ class Partials:
 
         Gives them, and whether there may be several of the same windows and key.
         """
-        found = [rows for number in [*self._runs] for rows in self._take_of(number, watermark) if rows.height]
-        left, here = list[_Fresh](), pl.col(self._lo) <= watermark
+        found, left = list[pl.DataFrame](), list[_Fresh]()
+        for number, run in [*self._runs.items()]:
+            ended, rest = self._divided(run, watermark)
+            found += ended
+            if rest.height:
+                self._runs[number] = rest
+            else:
+                del self._runs[number]
         for each in self._fresh:
             if each.first > watermark:
                 left.append(each)
-                continue
-            if each.last <= watermark:
+            elif each.last <= watermark:
                 found.append(each.rows)
-                continue
-            found.append(each.rows.filter(here))
-            rest = each.rows.filter(pl.col(HI) > watermark)
-            first = each.first if self._lo != HI else _least(rest, HI)
-            left.append(_Fresh(rest, first, each.last))
+            else:
+                ended, rest = self._divided(each.rows.sort(HI, maintain_order=True), watermark)
+                found += ended
+                left.append(_Fresh(rest, each.first if self._lo != HI else _least(rest, HI), each.last))
         self._fresh, self._count = left, sum(each.rows.height for each in left)
         return pl.concat(found) if found else None, len(found) > 1
 
-    def _take_of(self, number: int, watermark: int) -> Iterator[pl.DataFrame]:
-        run = self._runs[number]
-        over = int(run.get_column(HI).search_sorted(watermark, side="right"))
-        yield run[:over]
-        if over == run.height:
-            del self._runs[number]
-            return
-        self._runs[number] = run[over:]
-        if self._lo != HI:
-            yield run[over:].filter(pl.col(LO) <= watermark)
+    def _divided(self, rows: pl.DataFrame, watermark: int) -> tuple[list[pl.DataFrame], pl.DataFrame]:
+        """Of rows in the order of last windows: those that are in an ended one, and those that are in another still."""
+        over = int(rows.get_column(HI).search_sorted(watermark, side="right"))
+        ended, rest = rows[:over], rows[over:]
+        both = [ended] if self._lo == HI else [ended, rest.filter(pl.col(LO) <= watermark)]
+        return [each for each in both if each.height], rest
 
     def least(self) -> int | None:
         """The first end of a window in which something is, or less; None: there is nothing."""

@@ -77,25 +77,21 @@ class ColumnTimeStage(EventTimeStage):
     def _timed(self, batch: Any, times: Times, position: int, origin: int) -> TimedColumns:
         watermarks, wall = self._watermarks, self._context.clock.wall()
         own = watermarks.reached(origin)
-        moves = len(batch) > 0 and origin not in self._told
-        marks = Marks(
-            len(batch),
-            own,
-            watermarks.combined,
-            watermarks.others(origin),
-            self._bound,
-            self._moving(times, wall) if moves else None,
-        )
+        marks = Marks(len(batch), own, watermarks.combined, watermarks.others(origin), self._bound)
         if len(batch):
+            if origin not in self._told:
+                marks.moving, marks.most = self._moving(times, wall)
             watermarks.reach(origin, marks.reached)
             self._note(origin, own, wall)
         return TimedColumns(batch, times, marks, position, origin)
 
-    def _moving(self, times: Times, wall: int) -> pl.Series:
-        """The times that move the watermark: what is too far in the future is counted, and does not."""
+    def _moving(self, times: Times, wall: int) -> tuple[pl.Series, int]:
+        """The times that move the watermark, and the largest: what is too far in the future is counted, and does not."""
         limit = None if self.spec.max_future is None else wall + self.spec.max_future
         if limit is None or times.most <= limit:
-            return times.column
+            return times.column, times.most
         ahead = times.column > limit
         self.ahead += ahead.sum()
-        return times.column.set(ahead, LEAST)
+        moving = times.column.set(ahead, LEAST)
+        most = moving.max()
+        return moving, most if isinstance(most, int) else LEAST

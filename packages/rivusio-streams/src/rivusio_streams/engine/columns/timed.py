@@ -69,6 +69,7 @@ class Marks:
         others: the smallest of the other partitions.
         bound: by how much the watermark of the partition is behind its latest row.
         moving: the times that move it; None: the rows do not.
+        most: the largest of them; of none FIRST.
     """
 
     count: int
@@ -77,17 +78,17 @@ class Marks:
     others: int = FOREVER
     bound: int = 0
     moving: pl.Series | None = None
+    most: int = FIRST
 
     @property
     def first(self) -> int:
         """The watermark before the first row."""
         return max(self.floor, min(self.others, self.own))
 
-    @cached_property
+    @property
     def reached(self) -> int:
         """The watermark of the partition behind the last row."""
-        most = None if self.moving is None else self.moving.max()
-        return max(self.own, most - self.bound) if isinstance(most, int) else self.own
+        return self.own if self.moving is None else max(self.own, self.most - self.bound)
 
     @property
     def last(self) -> int:
@@ -123,9 +124,18 @@ class TimedColumns:
     def __len__(self) -> int:
         return len(self.batch)
 
+    def is_before(self, end: int) -> bool:
+        """No row before this time comes when the watermark, which reaches it in this batch or before, has reached it."""
+        moving, times = self.marks.moving, self.times.column
+        if moving is None or self.marks.first >= end:
+            return False
+        reaching = int((moving >= end + self.marks.bound).arg_max() or 0)  # the first True
+        least = times[reaching + 1 :].min()
+        return not isinstance(least, int) or least >= end
+
     @cached_property
     def orderly(self) -> bool:
-        """No row comes later than its partition allows: then none is late, and its windows are open before it."""
+        """No row comes later than its partition allows: then none comes behind the end of a window that it is in."""
         marks, times = self.marks, self.times
         if times.least < marks.first:
             return False
