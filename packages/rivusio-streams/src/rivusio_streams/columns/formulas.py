@@ -123,9 +123,14 @@ class Formulas:
             )
             found = panes.select(own.alias(field) for field, own in self._results.items())
         except pl.exceptions.PolarsError as error:
-            raise DefinitionError(f"aggregate: {str(error).splitlines()[0]}; {self._takes} has {_named(self._takes)}") from error
+            raise DefinitionError(
+                f"aggregate: {str(error).splitlines()[0]}; {self._takes} has {_named(self._takes)}"
+            ) from error
         faults = [
-            Fault(f"{self._gives.model.__name__}.{name} is of {kind}, and what is computed for it of {found.schema[name]}", name)
+            Fault(
+                f"{self._gives.model.__name__}.{name} is of {kind}, and what is computed for it of {found.schema[name]}",
+                name,
+            )
             for name, kind in self._gives.schema.items()
             if not _fits(found.schema[name], kind)
         ]

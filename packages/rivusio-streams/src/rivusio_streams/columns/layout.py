@@ -167,7 +167,9 @@ class Layout(Generic[M]):
             there = ", ".join(self.schema)
             raise DefinitionError(f"event_time: {self.model.__name__} has no {time!r}; it has {there}") from error
         if kind not in (polars.Int64(), polars.Datetime("us", "UTC")):
-            raise DefinitionError(f"event_time: times are aware datetimes or ints of microseconds; {time!r} is of {kind}")
+            raise DefinitionError(
+                f"event_time: times are aware datetimes or ints of microseconds; {time!r} is of {kind}"
+            )
 
     def stream(self, batches: Stream[Columns[M]]) -> ColumnStream[M]:
         """A stream of batches as a stream of their rows, for windows; see `ColumnStream`.

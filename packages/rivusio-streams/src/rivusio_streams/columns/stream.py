@@ -106,7 +106,10 @@ class TimedColumnStream(Generic[M]):
             names: of columns; fields of the results are called like them.
             expressions: by field of the results.
         """
-        given = {**{name: Expression(name) for name in names}, **{name: Expression(e) for name, e in expressions.items()}}
+        given = {
+            **{name: Expression(name) for name in names},
+            **{name: Expression(e) for name, e in expressions.items()},
+        }
         return replace(self, keys={**self.keys, **given})
 
     def window(
@@ -154,9 +157,7 @@ class WindowedColumnStream(Generic[M]):
     accumulate: bool
     late_to: BaseSink[Columns[M]] | None
 
-    def aggregate(
-        self, totals: Layout[R], *, name: str = "aggregate", **fields: ColumnAggregate
-    ) -> Stream[Columns[R]]:
+    def aggregate(self, totals: Layout[R], *, name: str = "aggregate", **fields: ColumnAggregate) -> Stream[Columns[R]]:
         """One row for each window and key, in the order of (window end, window start, first row of the key).
 
         Rows that are ready at the same time come as one batch. To windows over results say their times anew:
@@ -174,9 +175,15 @@ class WindowedColumnStream(Generic[M]):
         from rivusio_streams.columns.formulas import Formulas  # imports polars
 
         rows = self.rows
-        faults = [Fault(f"there is no such field in {totals!r}", each) for each in (*rows.keys, *fields) if each not in totals.schema]
+        faults = [
+            Fault(f"there is no such field in {totals!r}", each)
+            for each in (*rows.keys, *fields)
+            if each not in totals.schema
+        ]
         faults += [Fault("it is a key, and an aggregate of rows, too", each) for each in fields if each in rows.keys]
-        faults += [Fault("nothing says what it holds", each) for each in totals.schema if each not in (*rows.keys, *fields)]
+        faults += [
+            Fault("nothing says what it holds", each) for each in totals.schema if each not in (*rows.keys, *fields)
+        ]
         if faults:
             raise ConfigError("aggregate", faults=faults)
         kept = Formulas(rows.layout, totals, rows.keys, fields).kept()

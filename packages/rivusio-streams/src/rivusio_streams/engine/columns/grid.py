@@ -30,7 +30,9 @@ class ColumnGrid:
     @staticmethod
     def of(windows: Tumbling | Hopping) -> ColumnGrid:
         """That of windows."""
-        return ColumnGrid(windows.length, windows.every if isinstance(windows, Hopping) else windows.length, windows.offset)
+        return ColumnGrid(
+            windows.length, windows.every if isinstance(windows, Hopping) else windows.length, windows.offset
+        )
 
     @property
     def apart(self) -> bool:

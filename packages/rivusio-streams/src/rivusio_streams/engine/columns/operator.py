@@ -196,11 +196,15 @@ class ColumnWindowOperator(Operator):
         """Give a pane for each row and each window between LO and HI that has closed, and those that close meanwhile."""
         late = rows.with_columns(pl.col(ROW).alias(LATE), self._between(pl.col(LO), pl.col(HI)).alias(END)).explode(END)
         closed = self._close(marks[-1])
-        panes = [] if closed is None else [
-            self._on_time(closed).with_columns(
-                (marks.search_sorted(closed.get_column(END)).cast(pl.Int64) + arrived).alias(LATE)
-            )
-        ]
+        panes = (
+            []
+            if closed is None
+            else [
+                self._on_time(closed).with_columns(
+                    (marks.search_sorted(closed.get_column(END)).cast(pl.Int64) + arrived).alias(LATE)
+                )
+            ]
+        )
         given = self._closed.add(late).with_columns(pl.lit("late").alias(TIMING))
         self._closed.drop(self._passed - self._allowed)
         whole = pl.concat([*(each.select(given.columns) for each in panes), given])

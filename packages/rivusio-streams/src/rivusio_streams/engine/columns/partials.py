@@ -162,7 +162,9 @@ class Partials:
     @property
     def bytes(self) -> int:
         """How much memory it takes, about."""
-        return int(sum(each.estimated_size() for each in (*(fresh.rows for fresh in self._fresh), *self._runs.values())))
+        return int(
+            sum(each.estimated_size() for each in (*(fresh.rows for fresh in self._fresh), *self._runs.values()))
+        )
 
     @property
     def rows(self) -> int:

@@ -44,7 +44,9 @@ class Times:
             raise TypeError(f"event times of columns are those of batches (Columns), not of a {type(value).__name__}")
         column = time.of(value.frame)
         if column.null_count():
-            raise BadRecord(f"row {column.is_null().arg_max()} of the batch: {time!r} is null: when it happened is unknown")
+            raise BadRecord(
+                f"row {column.is_null().arg_max()} of the batch: {time!r} is null: when it happened is unknown"
+            )
         column = column.to_physical()
         least, most = column.min(), column.max()
         if not isinstance(least, int) or not isinstance(most, int):
