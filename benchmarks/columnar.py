@@ -85,5 +85,5 @@ def orders(count: int) -> list[Order]:
 @cache
 def frames(count: int, size: int) -> list[pl.DataFrame]:
     """The same in batches."""
-    whole = pl.read_ipc("/tmp/o.ipc") if count==4194304 else columns(Order).of(orders(count)).frame
+    whole = pl.read_ipc("/tmp/o.ipc") if count == 4194304 else columns(Order).of(orders(count)).frame
     return [whole[start : start + size].rechunk() for start in range(0, count, size)]

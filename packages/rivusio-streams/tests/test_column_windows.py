@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from hypothesis import given, settings
@@ -13,7 +14,6 @@ from hypothesis import strategies as st
 
 from rivusio_streams import Hopping, Stream, Tumbling, Windowed, agg
 from rivusio_streams.columns import Columns, col, columns
-from rivusio_streams.moment import moment
 from rivusio_streams.testing import Harness, Input
 
 
@@ -22,7 +22,7 @@ def span(micros: int) -> timedelta:
 
 
 class Row(NamedTuple):
-    """What comes; `order` numbers all rows of a case, and `bit` is 2 ** order: a sum shows exactly which rows it is of."""
+    """What comes; `order` numbers all rows of a case, and `bit` is 2 ** order: a sum shows of which rows it is."""
 
     time: int
     key: str
@@ -84,7 +84,7 @@ class Send:
 
     def batches(self) -> list[Columns[Row]]:
         places = [0, *sorted({cut % (len(self.rows) + 1) for cut in self.cuts}), len(self.rows)]
-        return [ROWS.of(self.rows[a:b]) for a, b in zip(places, places[1:], strict=False)]
+        return [ROWS.of(self.rows[a:b]) for a, b in pairwise(places)]
 
 
 @dataclass(frozen=True)

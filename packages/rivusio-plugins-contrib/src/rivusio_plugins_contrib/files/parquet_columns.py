@@ -56,9 +56,7 @@ class ParquetColumns(ParquetFiles[Columns[M]], Generic[M]):
     ) -> None:
         super().__init__(path, on_error=on_error)
         if not isinstance(layout, Layout):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
-            raise ConfigError(
-                f"ParquetColumns: takes a layout, columns(...), not {layout!r}; for items there is Parquet"
-            )
+            raise ConfigError(f"ParquetColumns: takes a layout, columns(...), not {layout!r}; for items, use Parquet")
         if type(rows) is not int or rows < 1:
             raise ConfigError(f"ParquetColumns: rows must be a whole number, 1 or more, not {rows!r}")
         self.layout, self.rows = layout, rows

@@ -1,4 +1,4 @@
-"""The ready-made aggregates of columns: `from rivusio_streams.columns import col`, then `col.count()`, `col.total("amount")`.
+"""The ready-made aggregates of columns: `from rivusio_streams.columns import col`, then `col.count()`, ...
 
 What is aggregated is a column by its name, or an expression of polars. They give what those of `agg` give for the same
 rows; sums of floats may differ in the last digits, since they are added in another order.

@@ -123,14 +123,10 @@ class Formulas:
             )
             found = panes.select(own.alias(field) for field, own in self._results.items())
         except pl.exceptions.PolarsError as error:
-            raise DefinitionError(
-                f"aggregate: {str(error).splitlines()[0]}; {self._takes} has {_named(self._takes)}"
-            ) from error
+            there = ", ".join(self._takes.schema)
+            raise DefinitionError(f"aggregate: {str(error).splitlines()[0]}; {self._takes} has {there}") from error
         faults = [
-            Fault(
-                f"{self._gives.model.__name__}.{name} is of {kind}, and what is computed for it of {found.schema[name]}",
-                name,
-            )
+            Fault(f"the field is of {kind}, and what is computed for it of {found.schema[name]}", name)
             for name, kind in self._gives.schema.items()
             if not _fits(found.schema[name], kind)
         ]
@@ -141,7 +137,3 @@ class Formulas:
 
 def _fits(found: pl.DataType, kind: pl.DataType) -> bool:
     return found == kind or widens(found, kind) or (found == pl.Int128() and kind == pl.Int64())
-
-
-def _named(layout: Layout[Any]) -> str:
-    return ", ".join(layout.schema)

@@ -168,7 +168,7 @@ class Layout(Generic[M]):
             raise DefinitionError(f"event_time: {self.model.__name__} has no {time!r}; it has {there}") from error
         if kind not in (polars.Int64(), polars.Datetime("us", "UTC")):
             raise DefinitionError(
-                f"event_time: times are aware datetimes or ints of microseconds; {time!r} is of {kind}"
+                f"event_time: takes aware datetimes or ints of microseconds, and {time!r} is of {kind}"
             )
 
     def stream(self, batches: Stream[Columns[M]]) -> ColumnStream[M]:

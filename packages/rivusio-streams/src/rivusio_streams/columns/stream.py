@@ -106,11 +106,9 @@ class TimedColumnStream(Generic[M]):
             names: of columns; fields of the results are called like them.
             expressions: by field of the results.
         """
-        given = {
-            **{name: Expression(name) for name in names},
-            **{name: Expression(e) for name, e in expressions.items()},
-        }
-        return replace(self, keys={**self.keys, **given})
+        given: dict[str, str | polars.Expr] = {name: name for name in names}
+        given |= expressions
+        return replace(self, keys={**self.keys, **{field: Expression(each) for field, each in given.items()}})
 
     def window(
         self,
@@ -175,15 +173,10 @@ class WindowedColumnStream(Generic[M]):
         from rivusio_streams.columns.formulas import Formulas  # imports polars
 
         rows = self.rows
-        faults = [
-            Fault(f"there is no such field in {totals!r}", each)
-            for each in (*rows.keys, *fields)
-            if each not in totals.schema
-        ]
+        said = (*rows.keys, *fields)
+        faults = [Fault(f"there is no such field in {totals!r}", each) for each in said if each not in totals.schema]
         faults += [Fault("it is a key, and an aggregate of rows, too", each) for each in fields if each in rows.keys]
-        faults += [
-            Fault("nothing says what it holds", each) for each in totals.schema if each not in (*rows.keys, *fields)
-        ]
+        faults += [Fault("nothing says what it holds", each) for each in totals.schema if each not in said]
         if faults:
             raise ConfigError("aggregate", faults=faults)
         kept = Formulas(rows.layout, totals, rows.keys, fields).kept()

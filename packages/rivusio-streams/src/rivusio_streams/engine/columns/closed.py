@@ -82,8 +82,8 @@ class ClosedWindows:
         return least if isinstance(least, int) else None
 
     @property
-    def bytes(self) -> int:
-        """How much memory it takes, about."""
+    def size(self) -> int:
+        """How much memory it takes in bytes, about."""
         return 0 if self._held is None else int(self._held.estimated_size())
 
     # --------------------------------------------------------------------------------------------------- snapshots

@@ -30,9 +30,8 @@ class ColumnGrid:
     @staticmethod
     def of(windows: Tumbling | Hopping) -> ColumnGrid:
         """That of windows."""
-        return ColumnGrid(
-            windows.length, windows.every if isinstance(windows, Hopping) else windows.length, windows.offset
-        )
+        every = windows.every if isinstance(windows, Hopping) else windows.length
+        return ColumnGrid(windows.length, every, windows.offset)
 
     @property
     def apart(self) -> bool:

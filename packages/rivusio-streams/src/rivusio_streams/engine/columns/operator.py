@@ -85,9 +85,10 @@ class ColumnWindowOperator(Operator):
                 if len(lot) > 1 and self._add_all(lot):
                     batch.done += len(lot)
                     continue
-                for start in range(start, start + len(lot)):
-                    batch.done = start + 1
-                    late[start] = not self.add(0, marks[start], None, values[start])
+                for value in lot:
+                    late[start] = not self.add(value.times.most, marks[start], None, value)
+                    start += 1
+                batch.done = start
             except Exception as error:
                 batch.done = start + 1
                 raise RowFailed(start, error) from error
@@ -193,7 +194,7 @@ class ColumnWindowOperator(Operator):
         return not late.all()
 
     def _give_late(self, rows: pl.DataFrame, marks: pl.Series, arrived: int) -> None:
-        """Give a pane for each row and each window between LO and HI that has closed, and those that close meanwhile."""
+        """Give a pane for each row and each window from LO to HI, which have closed, and those that close meanwhile."""
         late = rows.with_columns(pl.col(ROW).alias(LATE), self._between(pl.col(LO), pl.col(HI)).alias(END)).explode(END)
         closed = self._close(marks[-1])
         panes = (
@@ -293,16 +294,16 @@ class ColumnWindowOperator(Operator):
         self._schedule()
 
     @property
-    def bytes(self) -> int:
-        """How much memory is kept, about."""
-        return self._partials.bytes + self._closed.bytes
+    def size(self) -> int:
+        """How much memory it takes in bytes, about."""
+        return self._partials.size + self._closed.size
 
     def explain(self) -> dict[str, object]:
         return {
             "held": self.held,
             "next window ends": as_datetime(self.next).isoformat() if self.next < FOREVER else None,
             "parts": self._partials.rows,
-            "bytes": self.bytes,
+            "bytes": self.size,
         }
 
 

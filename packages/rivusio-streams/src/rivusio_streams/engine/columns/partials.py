@@ -160,11 +160,10 @@ class Partials:
         self._stored, self._numbers = {*runs}, count(max(runs, default=-1) + 1)
 
     @property
-    def bytes(self) -> int:
-        """How much memory it takes, about."""
-        return int(
-            sum(each.estimated_size() for each in (*(fresh.rows for fresh in self._fresh), *self._runs.values()))
-        )
+    def size(self) -> int:
+        """How much memory it takes in bytes, about."""
+        frames = (*(fresh.rows for fresh in self._fresh), *self._runs.values())
+        return int(sum(each.estimated_size() for each in frames))
 
     @property
     def rows(self) -> int:

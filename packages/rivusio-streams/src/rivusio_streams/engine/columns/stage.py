@@ -60,7 +60,7 @@ class ColumnStage(OperatorStage):
     async def _push(self) -> None:
         budget = self.context.budget
         if budget.limit is not None:
-            budget.keep(self.name, self._windows.bytes)
+            budget.keep(self.name, self._windows.size)
         refused, self._windows.refused = self._windows.refused, []
         for each in refused:
             await self._refuse_rows(each)

@@ -86,12 +86,12 @@ class ColumnTimeStage(EventTimeStage):
         return TimedColumns(batch, times, marks, position, origin)
 
     def _moving(self, times: Times, wall: int) -> tuple[pl.Series, int]:
-        """The times that move the watermark, and the largest: what is too far in the future is counted, and does not."""
+        """The times that move the watermark, and the largest; those too far in the future are counted, and do not."""
         limit = None if self.spec.max_future is None else wall + self.spec.max_future
         if limit is None or times.most <= limit:
             return times.column, times.most
         ahead = times.column > limit
-        self.ahead += ahead.sum()
+        self.ahead += len(ahead.arg_true())
         moving = times.column.set(ahead, LEAST)
-        most = moving.max()
-        return moving, most if isinstance(most, int) else LEAST
+        largest = moving.max()
+        return moving, largest if isinstance(largest, int) else LEAST

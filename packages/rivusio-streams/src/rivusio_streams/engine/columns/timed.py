@@ -44,9 +44,7 @@ class Times:
             raise TypeError(f"event times of columns are those of batches (Columns), not of a {type(value).__name__}")
         column = time.of(value.frame)
         if column.null_count():
-            raise BadRecord(
-                f"row {column.is_null().arg_max()} of the batch: {time!r} is null: when it happened is unknown"
-            )
+            raise BadRecord(f"row {column.is_null().arg_max()} of the batch: {time!r} is null, so it has no event time")
         column = column.to_physical()
         least, most = column.min(), column.max()
         if not isinstance(least, int) or not isinstance(most, int):
@@ -54,8 +52,8 @@ class Times:
         if least < FIRST or most > LAST:
             row = ((column < FIRST) | (column > LAST)).arg_max()
             raise BadRecord(
-                f"row {row} of the batch: {time!r} lies outside of the years 1 to 9999; is it in microseconds since the "
-                "epoch?"
+                f"row {row} of the batch: {time!r} lies outside of the years 1 to 9999; is it in microseconds since "
+                "the epoch?"
             )
         return Times(column, least, most)
 
@@ -127,7 +125,7 @@ class TimedColumns:
         return len(self.batch)
 
     def is_before(self, end: int) -> bool:
-        """No row before this time comes when the watermark, which reaches it in this batch or before, has reached it."""
+        """No row before this time comes behind the row with which the watermark has reached it, as it does here."""
         moving, times = self.marks.moving, self.times.column
         if moving is None or self.marks.first >= end:
             return False
