@@ -43,8 +43,11 @@ class ColumnGrid:
 
     def first_end(self, time: N) -> N:
         """The end of the first window that ends after a time: of the first that holds it, if one does."""
-        return time - (time - self.offset - self.length) % self.every + self.every
+        return time - self._since(time, (self.offset + self.length) % self.every) + self.every
 
     def last_end(self, time: N) -> N:
         """The end of the last window that begins by a time: of the last that holds it, if one does."""
-        return time - (time - self.offset) % self.every + self.length
+        return time - self._since(time, self.offset) + self.length
+
+    def _since(self, time: N, offset: int) -> N:
+        return (time - offset if offset else time) % self.every  # a column of differences less

@@ -22,7 +22,7 @@ from rivusio_streams.moment import FOREVER, NEVER, as_datetime
 
 __all__ = ["ColumnWindowOperator", "Refused"]
 
-_LOT: Final = 16_384
+_LOT: Final = 65_536
 """Rows: that many in small batches are dealt with at once."""
 _FEW: Final = 8
 """Ends of windows: looking at each costs less than looking at all marks."""
