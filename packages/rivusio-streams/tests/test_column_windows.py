@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple, TypeAlias
+from unittest.mock import patch
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rivusio_streams import Hopping, Stream, Tumbling, Windowed, agg
-from rivusio_streams.columns import Columns, col, columns
+from rivusio_streams.columns import Columns, col, columns, formulas
+from rivusio_streams.engine.columns import operator, partials
+from rivusio_streams.moment import FIRST, LAST
 from rivusio_streams.testing import Harness, Input
 
 
@@ -38,29 +43,29 @@ class Total(NamedTuple):
     side: int | None
     start: datetime
     end: datetime
-    count: int
+    number: int
     bits: int
     mean: float
     least: int
     most: int
     first: int
     last: int
-    index: int
+    pane: int
     timing: str
 
 
 ROWS, TOTALS = columns(Row), columns(Total)
-AGGREGATES = {
+AGGREGATES: dict[str, Any] = {
     "start": col.window_start(),
     "end": col.window_end(),
-    "count": col.count(),
+    "number": col.count(),
     "bits": col.total("bit"),
     "mean": col.mean("order"),
     "least": col.minimum("order"),
     "most": col.maximum("order"),
     "first": col.first("order"),
     "last": col.last("order"),
-    "index": col.pane_index(),
+    "pane": col.pane_index(),
     "timing": col.pane_timing(),
 }
 
@@ -68,7 +73,8 @@ AGGREGATES = {
 def of_rows(result: Windowed[tuple[str, int | None], Any]) -> Total:
     """A result of the row engine, as a row."""
     window, pane = result.window, result.pane
-    return Total(*result.key, window.start, window.end, *result.value, pane.index, pane.timing)
+    values = (*result.key, window.start, window.end, *result.value, pane.index, pane.timing)
+    return Total(*values)
 
 
 # ------------------------------------------------------------------------------------------------------ what happens
@@ -134,7 +140,7 @@ def cases(draw: st.DrawFn) -> Case:
     for each in draw(st.lists(st.one_of(sends, sends, sends, *others), min_size=1, max_size=10)):
         if isinstance(each, tuple):
             partition, given_rows, cuts = each
-            made = tuple(Row(*values, order + index, 2 ** (order + index)) for index, values in enumerate(given_rows))
+            made = tuple(Row(*(*each, n, 2**n)) for n, each in enumerate(given_rows, order))
             each, order = Send(partition, made, tuple(cuts)), order + len(made)
         ops += [Passed(1), each]  # no two partitions become idle at the same moment
     return Case(
@@ -182,7 +188,7 @@ def row_engine(case: Case, windows: Tumbling | Hopping) -> tuple[list[Total], li
     stream = windowed.aggregate(
         agg.combine(
             lambda **parts: tuple(parts.values()),
-            count=agg.count(),
+            number=agg.count(),
             bits=agg.total(lambda row: row.bit),
             mean=agg.mean(lambda row: row.order),
             least=agg.minimum(lambda row: row.order),
@@ -213,19 +219,49 @@ def unpacked(layout: Any, batches: Sequence[Any]) -> list[Any]:
     return [row for batch in batches for row in layout.rows(batch)]
 
 
+@contextmanager
+def thresholds(run: int, many: int, lot: int, few: int) -> Generator[None, None, None]:
+    """Sizes that decide how parts are put together, and never what comes out."""
+    kept = patch.multiple(partials, _RUN=run, _MANY=many)
+    with kept, patch.multiple(operator, _LOT=lot, _FEW=few), patch.object(formulas, "_LARGE", lot):
+        yield
+
+
+tiny = st.builds(thresholds, st.integers(1, 9), st.integers(1, 4), st.sampled_from([1, 4, 100]), st.integers(0, 5))
 hows = st.sampled_from(["plainly", "plainly", "restarted", "followed"])
 much = settings(max_examples=int(os.environ.get("WINDOW_CASES", "60")), deadline=None)
 
 
 @much
-@given(case=cases(), how=hows, size=st.integers(1, 25), offset=st.integers(-20, 20))
-def test_tumbling(case: Case, how: How, size: int, offset: int) -> None:
+@given(case=cases(), how=hows, sizes=tiny, size=st.integers(1, 25), offset=st.integers(-20, 20))
+def test_tumbling(case: Case, how: How, sizes: AbstractContextManager[None], size: int, offset: int) -> None:
     windows = Tumbling(span(size), offset=span(offset))
-    assert column_engine(case, windows, how) == row_engine(case, windows)
+    with sizes:
+        assert column_engine(case, windows, how) == row_engine(case, windows)
 
 
 @much
-@given(case=cases(), how=hows, size=st.integers(1, 25), every=st.integers(3, 15), offset=st.integers(-9, 9))
-def test_hopping(case: Case, how: How, size: int, every: int, offset: int) -> None:
+@given(
+    case=cases(),
+    how=hows,
+    sizes=tiny,
+    size=st.integers(1, 25),
+    every=st.integers(3, 15),
+    offset=st.integers(-9, 9),
+)
+def test_hopping(case: Case, how: How, sizes: AbstractContextManager[None], size: int, every: int, offset: int) -> None:
     windows = Hopping(span(size), span(every), offset=span(offset))
-    assert column_engine(case, windows, how) == row_engine(case, windows)
+    with sizes:
+        assert column_engine(case, windows, how) == row_engine(case, windows)
+
+
+@pytest.mark.parametrize(
+    "windows", [Tumbling(timedelta(microseconds=10**18)), Hopping("1us", timedelta(microseconds=10**18))]
+)
+def test_the_longest_durations(windows: Tumbling | Hopping) -> None:
+    """Nothing overflows: times are as far apart as they can be, and so are windows."""
+    rows = tuple(Row(time, "a", None, order, 2**order) for order, time in enumerate([FIRST, LAST, 0, LAST, FIRST]))
+    longest = 10**18
+    for bound, allowed in ((0, 0), (longest, 0), (0, longest), (longest, longest)):
+        case = Case((Send(0, rows, (2,)),), 1, bound, None, None, manual=False, allowed=allowed, accumulate=True)
+        assert column_engine(case, windows, "plainly") == row_engine(case, windows)

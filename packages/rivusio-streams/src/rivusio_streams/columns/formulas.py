@@ -13,7 +13,7 @@ from rivusio_streams.columns.batch import Columns
 from rivusio_streams.columns.expression import Expression
 from rivusio_streams.columns.layout import Layout, widens
 
-__all__ = ["END", "FIRST_SEEN", "INDEX", "ROW", "START", "TIME", "TIMING", "Formulas"]
+__all__ = ["END", "FIRST_SEEN", "INDEX", "ROW", "START", "TIME", "TIMING", "Formulas", "checked"]
 
 TIME, ROW = "@time", "@row"
 """Beside the columns of a batch: event time in microseconds, and the number of the row among all that came."""
@@ -109,30 +109,37 @@ class Formulas:
             if column.dtype == pl.Int128() and not column.equals(column.cast(pl.Int64, strict=False).cast(pl.Int128)):
                 yield repr(field)
 
-    def kept(self) -> Mapping[str, str]:
-        """The columns that are kept, in words: a checkpoint is for the same.
-
-        Raises:
-            DefinitionError: an expression does not go with the columns of a batch, or a result with its field.
-        """
+    def dry(self) -> tuple[pl.Schema, pl.Schema]:
+        """The types of the columns that are kept, and of what is computed for each field."""
         whole = dict.fromkeys((END, TIME, ROW), pl.Int64)
-        try:
-            kept = self.parts(pl.DataFrame(schema={**self._takes.schema, **whole}), [END])
-            panes = self.merged(kept, [END]).with_columns(
-                pl.col(END).alias(START), pl.col(END).alias(INDEX), pl.lit("").alias(TIMING)
-            )
-            found = panes.select(own.alias(field) for field, own in self._results.items())
-        except pl.exceptions.PolarsError as error:
-            there = ", ".join(self._takes.schema)
-            raise DefinitionError(f"aggregate: {str(error).splitlines()[0]}; {self._takes} has {there}") from error
-        faults = [
-            Fault(f"the field is of {kind}, and what is computed for it of {found.schema[name]}", name)
-            for name, kind in self._gives.schema.items()
-            if not _fits(found.schema[name], kind)
-        ]
-        if faults:
-            raise ConfigError("aggregate", faults=faults)
-        return {name: str(kind) for name, kind in kept.schema.items()}
+        kept = self.parts(pl.DataFrame(schema={**self._takes.schema, **whole}), [END])
+        more = (pl.col(END).alias(START), pl.col(END).alias(INDEX), pl.lit("").alias(TIMING))
+        panes = self.merged(kept, [END]).with_columns(more)
+        return kept.schema, panes.select(own.alias(field) for field, own in self._results.items()).schema
+
+
+def checked(
+    takes: Layout[Any], gives: Layout[Any], keys: Mapping[str, Expression], aggregates: Mapping[str, ColumnAggregate]
+) -> Mapping[str, str]:
+    """The columns that are kept, in words: a checkpoint is for the same. Arguments are those of `Formulas`.
+
+    Raises:
+        DefinitionError: an expression does not go with the columns of a batch.
+        ConfigError: what is computed for a field does not fit its type.
+    """
+    try:
+        kept, found = Formulas(takes, gives, keys, aggregates).dry()
+    except pl.exceptions.PolarsError as error:
+        there = ", ".join(takes.schema)
+        raise DefinitionError(f"aggregate: {str(error).splitlines()[0]}; {takes} has {there}") from error
+    faults = [
+        Fault(f"the field is of {kind}, and what is computed for it of {found[name]}", name)
+        for name, kind in gives.schema.items()
+        if not _fits(found[name], kind)
+    ]
+    if faults:
+        raise ConfigError("aggregate", faults=faults)
+    return {name: str(kind) for name, kind in kept.items()}
 
 
 def _fits(found: pl.DataType, kind: pl.DataType) -> bool:

@@ -28,8 +28,6 @@ __all__ = ["ColumnStream", "TimedColumnStream", "WindowedColumnStream"]
 
 M = TypeVar("M")
 R = TypeVar("R")
-_LONGEST = 2**60
-"""Microseconds, some 36,000 years: there must be room to reckon with in 64 bits."""
 
 
 class ColumnStream(Generic[M]):
@@ -128,19 +126,14 @@ class TimedColumnStream(Generic[M]):
             late_to: takes the rows that came too late even so, as batches; they are counted in any case.
 
         Raises:
-            ConfigError: the windows are of another kind or too long, or `allowed_lateness` is wrong.
+            ConfigError: the windows are of another kind, or `allowed_lateness` is wrong.
         """
         if type(windows) not in (Tumbling, Hopping):
             message = f"over columns they are Tumbling or Hopping; for {windows!r} make rows of them with unpack()"
             raise ConfigError("window", faults=[Fault(message, "windows")])
-        faults = list[Fault]()
-        if max(windows.length, windows.every if isinstance(windows, Hopping) else 0) > _LONGEST:
-            faults.append(Fault("must be shorter than 36,000 years", "windows"))
         allowed = microseconds(allowed_lateness, "allowed_lateness")
         if allowed < 0:
-            faults.append(Fault("must not be negative", "allowed_lateness"))
-        if faults:
-            raise ConfigError("window", faults=faults)
+            raise ConfigError("window", faults=[Fault("must not be negative", "allowed_lateness")])
         sink = None if late_to is None else sink_of(late_to)
         return WindowedColumnStream[M](self, windows, allowed, accumulate, sink)
 
@@ -170,7 +163,7 @@ class WindowedColumnStream(Generic[M]):
             ConfigError: a field gets nothing or what is of another type, or there is none of a name.
             DefinitionError: an expression does not go with the columns.
         """
-        from rivusio_streams.columns.formulas import Formulas  # imports polars
+        from rivusio_streams.columns.formulas import checked  # imports polars
 
         rows = self.rows
         said = (*rows.keys, *fields)
@@ -179,7 +172,7 @@ class WindowedColumnStream(Generic[M]):
         faults += [Fault("nothing says what it holds", each) for each in totals.schema if each not in said]
         if faults:
             raise ConfigError("aggregate", faults=faults)
-        kept = Formulas(rows.layout, totals, rows.keys, fields).kept()
+        kept = checked(rows.layout, totals, rows.keys, fields)
         node = ColumnWindowNode(
             name,
             (rows.node,),

@@ -49,5 +49,13 @@ class ColumnGrid:
         """The end of the last window that begins by a time: of the last that holds it, if one does."""
         return time - self._since(time, self.offset) + self.length
 
+    def number(self, time: pl.Series) -> pl.Series:
+        """The number of the last window that begins by a time, which takes less than its end to work out."""
+        return (time - self.offset if self.offset else time) // self.every
+
+    def end(self, number: pl.Expr) -> pl.Expr:
+        """The end of the window of a number."""
+        return number * self.every + (self.offset + self.length)
+
     def _since(self, time: N, offset: int) -> N:
         return (time - offset if offset else time) % self.every  # a column of differences less

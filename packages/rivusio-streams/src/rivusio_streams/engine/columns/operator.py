@@ -26,8 +26,6 @@ _LOT: Final = 65_536
 """Rows: that many in small batches are dealt with at once."""
 _FEW: Final = 8
 """Ends of windows: looking at each costs less than looking at all marks."""
-_MOST_ALLOWED: Final = 2**61
-"""Microseconds: longer than all times, so that there is room to reckon with."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class ColumnWindowOperator(Operator):
         self._grid = ColumnGrid.of(node.windows)
         self._by = [HI] if self._grid.apart else [LO, HI]
         self._formulas = Formulas(node.takes, node.gives, node.keys, node.aggregates)
-        self._allowed = min(node.allowed_lateness, _MOST_ALLOWED)
+        self._allowed = node.allowed_lateness
         self._partials = Partials(self._formulas, self._by)
         self._closed = ClosedWindows(self._formulas, node.accumulate)
         self._arrived = 0
@@ -138,13 +136,13 @@ class ColumnWindowOperator(Operator):
             return
         rows = self._rows(values)
         time = rows.get_column(TIME)
-        rows = rows.hstack([grid.last_end(time).alias(HI)])
-        if not grid.apart:
-            rows = rows.hstack([grid.first_end(time).alias(LO)])
-        if not grid.gaps:
-            self._keep(self._formulas.parts(rows, self._by), values, lo, grid.last_end(most))
-        else:
-            self._keep_some(self._formulas.parts(rows.filter(pl.col(HI) > pl.col(TIME)), self._by), values)
+        if grid.apart and not grid.gaps:
+            parts = self._formulas.parts(rows.hstack([grid.number(time).alias(HI)]), self._by)
+            self._keep(parts.with_columns(grid.end(pl.col(HI))), values, lo, grid.last_end(most))
+            return
+        rows = rows.hstack([grid.first_end(time).alias(LO), grid.last_end(time).alias(HI)])
+        parts = self._formulas.parts(rows.filter(pl.col(HI) > pl.col(TIME)) if grid.gaps else rows, self._by)
+        self._keep_some(parts, values)
 
     def _rows(self, values: Sequence[TimedColumns]) -> pl.DataFrame:
         """Batches as one, with the times and the numbers of their rows."""

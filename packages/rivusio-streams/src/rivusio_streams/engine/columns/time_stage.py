@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from time import perf_counter
-from typing import Any, Final
+from typing import Any
 
 import polars as pl
 
@@ -20,9 +20,6 @@ from rivusio_streams.engine.treatment import extract
 from rivusio_streams.event_time import EventTime
 
 __all__ = ["ColumnTimeStage"]
-
-_MOST_BOUND: Final = 2**61
-"""Microseconds: longer than all times, so that there is room to reckon with."""
 
 
 class ColumnTimeStage(EventTimeStage):
@@ -49,7 +46,7 @@ class ColumnTimeStage(EventTimeStage):
         of_rows: Expression,
     ) -> None:
         super().__init__(step, spec, origins, told, context, cuts, reached, out)
-        self._of_rows, self._bound = of_rows, min(spec.out_of_order, _MOST_BOUND)
+        self._of_rows = of_rows
 
     async def take(self, chunk: Chunk) -> None:
         began, notes = perf_counter(), Notes()
@@ -77,7 +74,7 @@ class ColumnTimeStage(EventTimeStage):
     def _timed(self, batch: Any, times: Times, position: int, origin: int) -> TimedColumns:
         watermarks, wall = self._watermarks, self._context.clock.wall()
         own = watermarks.reached(origin)
-        marks = Marks(len(batch), own, watermarks.combined, watermarks.others(origin), self._bound)
+        marks = Marks(len(batch), own, watermarks.combined, watermarks.others(origin), self.spec.out_of_order)
         if len(batch):
             if origin not in self._told:
                 marks.moving, marks.most = self._moving(times, wall)

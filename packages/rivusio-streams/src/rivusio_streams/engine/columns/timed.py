@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from rivusio_core.errors import BadRecord
+from rivusio_core.errors import BadRecord, PipeTypeError
 from rivusio_streams.columns.batch import Columns
 from rivusio_streams.columns.expression import Expression
 from rivusio_streams.moment import FIRST, FOREVER, LAST, NEVER
@@ -16,7 +16,7 @@ from rivusio_streams.moment import FIRST, FOREVER, LAST, NEVER
 __all__ = ["LEAST", "Marks", "TimedColumns", "Times"]
 
 LEAST: Final = -(2**62)
-"""Before all times, so that there is room to reckon with."""
+"""Before all times; 64 bits leave room for adding and taking away durations, which are at most 10**18."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,13 @@ class Times:
         """Those of a batch.
 
         Raises:
-            TypeError: it is no batch.
+            PipeTypeError: it is no batch.
             BadRecord: a row has no time, or one outside of the years 1 to 9999.
         """
         if not isinstance(value, Columns):
-            raise TypeError(f"event times of columns are those of batches (Columns), not of a {type(value).__name__}")
+            raise PipeTypeError(
+                f"event times of columns are those of batches (Columns), not of a {type(value).__name__}"
+            )
         column = time.of(value.frame)
         if column.null_count():
             raise BadRecord(f"row {column.is_null().arg_max()} of the batch: {time!r} is null, so it has no event time")
