@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rivusio_streams import Hopping, Stream, Tumbling, Windowed, agg
@@ -232,8 +232,21 @@ hows = st.sampled_from(["plainly", "plainly", "restarted", "followed"])
 much = settings(max_examples=int(os.environ.get("WINDOW_CASES", "60")), deadline=None)
 
 
+def one(*times: int, bound: int = 0, allowed: int = 0) -> Case:
+    """One batch of one key."""
+    made = tuple(Row(time, "a", None, order, 2**order) for order, time in enumerate(times))
+    return Case((Send(0, made, ()),), 1, bound, None, None, manual=False, allowed=allowed, accumulate=True)
+
+
+CLOSES_BEFORE_LATE = one(15, 25, 3, allowed=40)
+"""A row lets a window close, and is late for an earlier one: what closes comes first."""
+OPEN_FOR_SOME = one(3, 6, 3, 3, 4)
+"""Rows of one time, of which the later ones are in fewer windows: the first is still the first."""
+
+
 @much
 @given(case=cases(), how=hows, sizes=tiny, size=st.integers(1, 25), offset=st.integers(-20, 20))
+@example(case=CLOSES_BEFORE_LATE, how="plainly", sizes=nullcontext(), size=10, offset=0)
 def test_tumbling(case: Case, how: How, sizes: AbstractContextManager[None], size: int, offset: int) -> None:
     windows = Tumbling(span(size), offset=span(offset))
     with sizes:
@@ -249,6 +262,9 @@ def test_tumbling(case: Case, how: How, sizes: AbstractContextManager[None], siz
     every=st.integers(3, 15),
     offset=st.integers(-9, 9),
 )
+@example(case=CLOSES_BEFORE_LATE, how="plainly", sizes=nullcontext(), size=10, every=5, offset=0)
+@example(case=OPEN_FOR_SOME, how="plainly", sizes=nullcontext(), size=10, every=5, offset=0)
+@example(case=OPEN_FOR_SOME, how="restarted", sizes=nullcontext(), size=10, every=5, offset=0)
 def test_hopping(case: Case, how: How, sizes: AbstractContextManager[None], size: int, every: int, offset: int) -> None:
     windows = Hopping(span(size), span(every), offset=span(offset))
     with sizes:
@@ -260,8 +276,7 @@ def test_hopping(case: Case, how: How, sizes: AbstractContextManager[None], size
 )
 def test_the_longest_durations(windows: Tumbling | Hopping) -> None:
     """Nothing overflows: times are as far apart as they can be, and so are windows."""
-    rows = tuple(Row(time, "a", None, order, 2**order) for order, time in enumerate([FIRST, LAST, 0, LAST, FIRST]))
     longest = 10**18
     for bound, allowed in ((0, 0), (longest, 0), (0, longest), (longest, longest)):
-        case = Case((Send(0, rows, (2,)),), 1, bound, None, None, manual=False, allowed=allowed, accumulate=True)
+        case = one(FIRST, LAST, 0, LAST, FIRST, bound=bound, allowed=allowed)
         assert column_engine(case, windows, "plainly") == row_engine(case, windows)
