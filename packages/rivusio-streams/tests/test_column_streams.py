@@ -73,6 +73,17 @@ def test_without_a_key_all_rows_are_together() -> None:
     assert found == [Count(2), Count(1)]
 
 
+def test_batches_without_rows_pass() -> None:
+    out = list[Columns[Sum]]()
+    report = sums([batch(), batch(), batch(("a", 1, 0)), batch(), batch(("a", 2, 1)), batch()]).write(out).run()
+    assert [row for each in out for row in SUMS.rows(each)] == [Sum("a", 3)]
+    assert (report.steps["aggregate"].passed, report.ledger.unaccounted) == (6, 0)
+    source = Input[Columns[Order]]("orders")
+    with Harness(sums(source), now=0) as harness:
+        harness.send_many(source, [batch()] * 3, at=[0] * 3)
+        assert harness.ledger.steps["aggregate"].held == 0
+
+
 def test_keys_may_be_computed_and_several() -> None:
     class Found(NamedTuple):
         letter: str

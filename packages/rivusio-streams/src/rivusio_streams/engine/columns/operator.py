@@ -94,7 +94,7 @@ class ColumnWindowOperator(Operator):
     def _lot(self, values: Sequence[TimedColumns], start: int) -> Sequence[TimedColumns]:
         """The batches that are dealt with at once: one at least."""
         stop, rows = start, 0
-        while stop < len(values) and rows + len(values[stop]) <= _LOT and self._in_time(values[stop]):
+        while stop < len(values) and 0 < len(values[stop]) <= _LOT - rows and self._in_time(values[stop]):
             rows += len(values[stop])
             stop += 1
         return values[start : max(stop, start + 1)]
@@ -195,20 +195,14 @@ class ColumnWindowOperator(Operator):
         """Give a pane for each row and each window from LO to HI, which have closed, and those that close meanwhile."""
         late = rows.with_columns(pl.col(ROW).alias(LATE), self._between(pl.col(LO), pl.col(HI)).alias(END)).explode(END)
         closed = self._close(marks[-1])
-        panes = (
-            []
-            if closed is None
-            else [
-                self._on_time(closed).with_columns(
-                    (marks.search_sorted(closed.get_column(END)).cast(pl.Int64) + arrived).alias(LATE)
-                )
-            ]
-        )
-        given = self._closed.add(late).with_columns(pl.lit("late").alias(TIMING))
+        panes = self._closed.add(late).with_columns(pl.lit("late").alias(TIMING))
+        if closed is not None:
+            number = marks.search_sorted(closed.get_column(END), side="left").cast(pl.Int64) + arrived
+            on_time = self._on_time(closed).with_columns(number.alias(LATE))
+            panes = pl.concat([on_time.select(panes.columns), panes])
         self._closed.drop(self._passed - self._allowed)
-        whole = pl.concat([*(each.select(given.columns) for each in panes), given])
-        whole = whole.sort(LATE, pl.col(TIMING) == "late", END, FIRST_SEEN)
-        self._give(whole, marks[int(whole.item(0, LATE)) - arrived])
+        panes = panes.sort(LATE, pl.col(TIMING) == "late", END, FIRST_SEEN)
+        self._give(panes, marks[int(panes.item(0, LATE)) - arrived])
         self._schedule()
 
     def _between(self, lo: pl.Expr, hi: pl.Expr) -> pl.Expr:
@@ -239,8 +233,9 @@ class ColumnWindowOperator(Operator):
         for end in [each for each in self._waiting if each <= watermark]:
             self.held -= self._waiting.pop(end)
         closed = parts
-        if not self._grid.apart:  # of what is in different windows for its lateness alone, see `Partials`
+        if not self._grid.apart:
             known = pl.col(LO).clip(self._grid.first_end(passed), None), pl.col(HI).clip(None, watermark)
+            # Of rows of one time that are in different windows, for the lateness of some, those in more came first.
             windows = parts.sort(LO, maintain_order=True).with_columns(self._between(*known).alias(END)).explode(END)
             closed, several = windows.filter(pl.col(END).is_not_null()), True
         if several:

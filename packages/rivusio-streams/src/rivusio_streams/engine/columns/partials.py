@@ -123,7 +123,7 @@ class Partials:
             self._put([self._runs.pop(before), self._runs.pop(last)])
 
     def _put(self, parts: list[pl.DataFrame]) -> None:
-        # Of what is in different windows for its lateness alone, that came first that is in more of them.
+        # By LO, too: of rows of one time that are in different windows those in more came first.
         self._runs[next(self._numbers)] = self._merged(parts).sort(HI, *self._by[:-1], maintain_order=True)
 
     def _merged(self, parts: list[pl.DataFrame]) -> pl.DataFrame:
