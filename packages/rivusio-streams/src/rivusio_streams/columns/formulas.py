@@ -74,13 +74,14 @@ class Formulas:
                 row = values.is_null().arg_max()
                 raise BadRecord(f"row {row} of the batch: {each!r} is null, and {field!r} cannot be computed of it")
 
-    def parts(self, rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
-        """The parts of rows, by key and these columns."""
+    def parts(self, rows: pl.DataFrame, by: Sequence[str], *changed: pl.Expr) -> pl.DataFrame:
+        """The parts of rows, by key and these columns, some of which are changed afterwards."""
         if not by and not self.keys:
             return rows.select(self._parts)
         if rows.height < _LARGE:
-            return rows.group_by(*by, *self._key_expressions).agg(self._parts)
-        return rows.lazy().group_by(*by, *self._key_expressions).agg(self._parts).collect()
+            parts = rows.group_by(*by, *self._key_expressions).agg(self._parts)
+            return parts.with_columns(changed) if changed else parts
+        return rows.lazy().group_by(*by, *self._key_expressions).agg(self._parts).with_columns(changed).collect()
 
     def merged(self, parts: pl.DataFrame, by: Sequence[str], *more: pl.Expr) -> pl.DataFrame:
         """The parts of what has the same key and the same in these columns; and more of them."""

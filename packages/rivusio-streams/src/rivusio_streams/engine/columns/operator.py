@@ -80,10 +80,10 @@ class ColumnWindowOperator(Operator):
                 if marks[start] >= self.next:
                     self.advance(marks[start])
                 lot = self._lot(values, start)
-                if len(lot) > 1 and self._add_all(lot):
+                if lot and self._add_all(lot):
                     batch.done += len(lot)
                     continue
-                for value in lot:
+                for value in lot or (values[start],):
                     late[start] = not self.add(value.times.most, marks[start], None, value)
                     start += 1
                 batch.done = start
@@ -92,12 +92,14 @@ class ColumnWindowOperator(Operator):
                 raise RowFailed(start, error) from error
 
     def _lot(self, values: Sequence[TimedColumns], start: int) -> Sequence[TimedColumns]:
-        """The batches that are dealt with at once: one at least."""
+        """Batches that can be dealt with at once, since none of their rows is late; none, if the first has such."""
         stop, rows = start, 0
-        while stop < len(values) and 0 < len(values[stop]) <= _LOT - rows and self._in_time(values[stop]):
-            rows += len(values[stop])
+        while stop < len(values) and (value := values[stop]) and (stop == start or rows + len(value) <= _LOT):
+            if not self._in_time(value):
+                break
+            rows += len(value)
             stop += 1
-        return values[start : max(stop, start + 1)]
+        return values[start:stop]
 
     def _in_time(self, value: TimedColumns) -> bool:
         """No row of a batch comes behind the end of a window that it is in; False if that is not easily seen."""
@@ -137,8 +139,9 @@ class ColumnWindowOperator(Operator):
         rows = self._rows(values)
         time = rows.get_column(TIME)
         if grid.apart and not grid.gaps:
-            parts = self._formulas.parts(rows.hstack([grid.number(time).alias(HI)]), self._by)
-            self._keep(parts.with_columns(grid.end(pl.col(HI))), values, lo, grid.last_end(most))
+            numbered = rows.hstack([grid.number(time).alias(HI)])
+            parts = self._formulas.parts(numbered, self._by, grid.end(pl.col(HI)))
+            self._keep(parts, values, lo, grid.last_end(most))
             return
         rows = rows.hstack([grid.first_end(time).alias(LO), grid.last_end(time).alias(HI)])
         parts = self._formulas.parts(rows.filter(pl.col(HI) > pl.col(TIME)) if grid.gaps else rows, self._by)

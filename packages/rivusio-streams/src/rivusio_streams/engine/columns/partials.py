@@ -99,7 +99,7 @@ class Partials:
 
     def _divided(self, rows: pl.DataFrame, watermark: int) -> tuple[list[pl.DataFrame], pl.DataFrame]:
         """Of rows in the order of last windows: those that are in an ended one, and those that are in another still."""
-        over = int(rows.get_column(HI).search_sorted(watermark, side="right"))
+        over = int((rows.get_column(HI) <= watermark).sum())
         ended, rest = rows[:over], rows[over:]
         both = [ended] if self._lo == HI else [ended, rest.filter(pl.col(LO) <= watermark)]
         return [each for each in both if each.height], rest

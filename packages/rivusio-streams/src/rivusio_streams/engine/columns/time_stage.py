@@ -88,7 +88,7 @@ class ColumnTimeStage(EventTimeStage):
         if limit is None or times.most <= limit:
             return times.column, times.most
         ahead = times.column > limit
-        self.ahead += len(ahead.arg_true())
+        self.ahead += int(ahead.sum())
         moving = times.column.set(ahead, LEAST)
         largest = moving.max()
         return moving, largest if isinstance(largest, int) else LEAST

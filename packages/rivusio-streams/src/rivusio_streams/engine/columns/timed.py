@@ -47,7 +47,8 @@ class Times:
         column = time.of(value.frame)
         if column.null_count():
             raise BadRecord(f"row {column.is_null().arg_max()} of the batch: {time!r} is null, so it has no event time")
-        column = column.to_physical()
+        if column.dtype != pl.Int64():
+            column = column.to_physical()
         least, most = column.min(), column.max()
         if not isinstance(least, int) or not isinstance(most, int):
             return Times(column, LAST, FIRST)
