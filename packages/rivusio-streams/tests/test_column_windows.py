@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -243,10 +243,14 @@ CLOSES_BEFORE_LATE = one(15, 25, 3, allowed=40)
 OPEN_FOR_SOME = one(3, 6, 3, 3, 4)
 """Rows of one time, of which the later ones are in fewer windows: the first is still the first."""
 
+MEANS_OF_THIRDS = replace(one(0, 0, 1, 1, 0, 1), manual=True)
+"""All windows have three rows: polars divides by a column as by one number where it knows that."""
+
 
 @much
 @given(case=cases(), how=hows, sizes=tiny, size=st.integers(1, 25), offset=st.integers(-20, 20))
 @example(case=CLOSES_BEFORE_LATE, how="plainly", sizes=nullcontext(), size=10, offset=0)
+@example(case=MEANS_OF_THIRDS, how="plainly", sizes=thresholds(9, 9, 1, 0), size=1, offset=0)
 def test_tumbling(case: Case, how: How, sizes: AbstractContextManager[None], size: int, offset: int) -> None:
     windows = Tumbling(span(size), offset=span(offset))
     with sizes:

@@ -30,6 +30,11 @@ def _wide(of: Expression, schema: polars.Schema) -> polars.Expr:
     return of.expr.cast(polars.Int128) if kind.is_integer() or kind == polars.Boolean() else of.expr
 
 
+def _divided(pair: Sequence[polars.Series]) -> polars.Series:
+    total, number = pair
+    return total / number
+
+
 @dataclass(frozen=True)
 class Count(ColumnAggregate):
     """How many rows."""
@@ -87,7 +92,9 @@ class Mean(ColumnAggregate):
     def result(self, *parts: polars.Expr) -> polars.Expr:
         import polars
 
-        return parts[0].cast(polars.Float64) / parts[1]
+        # As an expression, polars divides by a column of which it knows that it is the same everywhere as by a number:
+        # it multiplies with the reciprocal, which gives other last digits.
+        return polars.map_batches([parts[0].cast(polars.Float64), parts[1]], _divided, return_dtype=polars.Float64())
 
 
 @dataclass(frozen=True)

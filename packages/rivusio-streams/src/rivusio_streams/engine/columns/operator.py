@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 import polars as pl
@@ -94,10 +95,10 @@ class ColumnWindowOperator(Operator):
     def _lot(self, values: Sequence[TimedColumns], start: int) -> Sequence[TimedColumns]:
         """Batches that can be dealt with at once, since none of their rows is late; none, if the first has such."""
         stop, rows = start, 0
-        while stop < len(values) and (value := values[stop]) and (stop == start or rows + len(value) <= _LOT):
-            if not self._in_time(value):
-                break
+        for value in islice(values, start, None):
             rows += len(value)
+            if not len(value) or (stop > start and rows > _LOT) or not self._in_time(value):
+                break
             stop += 1
         return values[start:stop]
 
