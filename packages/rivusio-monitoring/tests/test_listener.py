@@ -23,7 +23,8 @@ FATES = ("passed", "filtered", "skipped", "late", "dead", "failed", "held")
 @st.composite
 def tallies(draw: st.DrawFn) -> Tally:
     fates = {name: draw(st.integers(0, 50)) for name in FATES}
-    return Tally(taken=sum(fates.values()), given=draw(st.integers(0, 99)), retries=draw(st.integers(0, 9)), **fates)
+    more = {name: draw(st.integers(0, 9)) for name in ("retries", "forgotten", "late_rows")}
+    return Tally(taken=sum(fates.values()), given=draw(st.integers(0, 99)), **more, **fates)
 
 
 REPORTS = st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("123"), st.sampled_from(["x", "y"]), tallies()))
@@ -47,10 +48,11 @@ def test_counters_are_the_sums_of_what_was_fed(
     figures = series(generate_latest(make_registry(listener.snapshot)))
     for (name, step), tally in expected.items():
         for each in fields(Tally):
-            if each.name not in ("held", "retries", "forgotten"):
+            if each.name not in ("held", "retries", "forgotten", "late_rows"):
                 shown = value(figures, f"rivusio_items_{each.name}_total", run=name, step=step)
                 assert shown == getattr(tally, each.name), each.name
         assert value(figures, "rivusio_retries_total", run=name, step=step) == tally.retries
+        assert value(figures, "rivusio_rows_late_total", run=name, step=step) == tally.late_rows
         assert value(figures, "rivusio_keys_forgotten_total", run=name, step=step) == tally.forgotten
         assert value(figures, "rivusio_items_held", run=name, step=step) == held[name, step]
         assert value(figures, "rivusio_unaccounted_items", run=name, step=step) == 0

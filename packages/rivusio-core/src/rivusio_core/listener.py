@@ -54,7 +54,8 @@ class Tally:
 
     `taken == passed + filtered + skipped + late + dead + failed + held`; `given` counts results, which differs from
     `passed` where one item gives several results or several give one. `forgotten` counts no items but keys: those whose
-    state was dropped, as the limit of the step says.
+    state was dropped, as the limit of the step says; `late_rows` rows of batches of columns that came too late, the
+    batch itself being late only if all of its rows are.
     """
 
     taken: int = 0
@@ -68,6 +69,7 @@ class Tally:
     given: int = 0
     retries: int = 0
     forgotten: int = 0
+    late_rows: int = 0
 
     def add(self, other: Tally) -> None:
         """Add the counts of `other` to these."""
@@ -83,6 +85,7 @@ class Tally:
         self.given += other.given
         self.retries += other.retries
         self.forgotten += other.forgotten
+        self.late_rows += other.late_rows
 
     @property
     def unaccounted(self) -> int:

@@ -107,6 +107,9 @@ METRICS: tuple[Metric, ...] = (
     _step("rivusio_items_failed_total", "counter", lambda s: s.tally.failed, "Items that failed and ended their run."),
     _step("rivusio_items_held", "gauge", lambda s: s.held, "Items that running runs hold, in state or in flight."),
     _step("rivusio_retries_total", "counter", lambda s: s.tally.retries, "Attempts after the first."),
+    _step(
+        "rivusio_rows_late_total", "counter", lambda s: s.tally.late_rows, "Rows of batches of columns that were late."
+    ),
     _step("rivusio_keys_forgotten_total", "counter", lambda s: s.tally.forgotten, "Keys forgotten beyond a limit."),
     _step(
         "rivusio_unaccounted_items",

@@ -133,7 +133,7 @@ def _faults(node: Node, plan: Plan, columns: Mapping[int, int]) -> Iterator[str]
         if len(node.limits) > 1:
             yield "both sides have a limit=; say it at one, for what the join keeps of both"
     elif isinstance(node, EventTimeNode):
-        if node.spec.of is None and not node.spec.by_clock and columns[id(node.inputs[0])] < TIMED:
+        if not plan.gives_times(node) and columns[id(node.inputs[0])] < TIMED:
             yield "the source does not know times; give event_time a function of the item"
     elif isinstance(node, PipeNode):
         for step in _all_steps(node.pipe):

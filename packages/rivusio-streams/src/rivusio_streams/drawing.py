@@ -10,6 +10,7 @@ from rivusio_core.graph import Edge, Graph, NodeKind
 from rivusio_core.graph import Node as Drawn
 from rivusio_streams.graph import (
     AggregateNode,
+    ColumnWindowNode,
     EventTimeNode,
     JoinNode,
     KeyedNode,
@@ -68,7 +69,7 @@ def _kind(node: Node) -> NodeKind:
 
 
 def _detail(node: Node) -> str:
-    if isinstance(node, AggregateNode):
+    if isinstance(node, AggregateNode | ColumnWindowNode):
         late = f", allowed lateness {duration_text(node.allowed_lateness)}" if node.allowed_lateness else ""
         return f"{node.windows!r}{late}"
     if isinstance(node, EventTimeNode):

@@ -12,7 +12,8 @@ from datetime import datetime
 from itertools import accumulate
 from typing import Any
 
-from rivusio_core.duration import duration_text
+from rivusio_core.duration import Duration, duration_text, microseconds
+from rivusio_core.errors import ConfigError, Fault
 from rivusio_streams.engine.marks import OwnMarks, Span
 from rivusio_streams.moment import FOREVER, NEVER
 from rivusio_streams.watermark import WatermarkStrategy
@@ -41,6 +42,29 @@ class EventTime:
     strategy: WatermarkStrategy[Any, Any] | None = None
     by_clock: bool = False
 
+    @staticmethod
+    def checked(
+        of: Callable[[Any], datetime | int] | None,
+        out_of_order: Duration,
+        idle_after: Duration | None,
+        max_future: Duration | None,
+        strategy: WatermarkStrategy[Any, Any] | None = None,
+    ) -> EventTime:
+        """Made of durations, as users give them.
+
+        Raises:
+            ConfigError: listing each that is wrong.
+        """
+        faults = list[Fault]()
+        bound = _micros(out_of_order, "out_of_order", faults, least=0) or 0
+        idle = _micros(idle_after, "idle_after", faults, least=1)
+        future = _micros(max_future, "max_future", faults, least=0)
+        if strategy is not None and bound:
+            faults.append(Fault("says how far event time has come; leave out_of_order to it", "watermarks"))
+        if faults:
+            raise ConfigError("event_time", faults=faults)
+        return EventTime(of, bound, idle, future, strategy)
+
     def __str__(self) -> str:
         if self.by_clock:
             return "by the clock"
@@ -50,6 +74,19 @@ class EventTime:
         if self.max_future is not None:
             parts.append(f"max future {duration_text(self.max_future)}")
         return ", ".join(parts)
+
+
+def _micros(value: Duration | None, name: str, faults: list[Fault], *, least: int) -> int | None:
+    if value is None:
+        return None
+    try:
+        found = microseconds(value, name)
+    except ConfigError as error:
+        faults += error.faults
+        return None
+    if found < least:
+        faults.append(Fault("must not be negative" if least == 0 else "must be longer than 0", name))
+    return found
 
 
 class Watermarks:

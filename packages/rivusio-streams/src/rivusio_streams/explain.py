@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rivusio_core.duration import duration_text
-from rivusio_streams.graph import AggregateNode, EventTimeNode, JoinNode, KeyedNode, Node, ProcessNode, ReadNode
+from rivusio_streams.graph import (
+    AggregateNode,
+    ColumnWindowNode,
+    EventTimeNode,
+    JoinNode,
+    KeyedNode,
+    Node,
+    ProcessNode,
+    ReadNode,
+)
 from rivusio_streams.plan import Plan
 
 __all__ = ["explained"]
@@ -23,7 +32,8 @@ def _lines(node: Node, plan: Plan) -> Iterator[str]:
     elif isinstance(node, EventTimeNode):
         yield from _time(node)
     elif isinstance(node, KeyedNode):
-        yield f"keeps {'something of each key' if node.keyed else 'something of all items together'}, {_what(node)}"
+        of_each = node.keyed or isinstance(node, ColumnWindowNode)
+        yield f"keeps {'something of each key' if of_each else 'something of all items together'}, {_what(node)}"
         if plan.is_timed(node):
             yield f"waits for the watermark of {' and '.join(plan.timing_steps(node)) or 'nothing'}"
         if node.late_to is not None:
@@ -50,6 +60,10 @@ def _what(node: KeyedNode) -> str:
         case AggregateNode():
             late = f", and takes late items for {duration_text(node.allowed_lateness)}" if node.allowed_lateness else ""
             return f"in {node.windows!r}: {node.aggregator!r} for each window that is open{late}"
+        case ColumnWindowNode():
+            keys = ", ".join(node.keys) or "all rows together"
+            late = f", and takes late rows for {duration_text(node.allowed_lateness)}" if node.allowed_lateness else ""
+            return f"in {node.windows!r} of the rows of batches, by {keys}: {', '.join(node.aggregates)}{late}"
         case JoinNode():
             return f"for {node.join!r}"
         case ProcessNode():

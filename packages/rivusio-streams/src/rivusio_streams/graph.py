@@ -5,9 +5,9 @@ Visitors (plan, check, drawing) read it; a node has no behaviour.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rivusio_core.pipe import BasePipe
 from rivusio_core.policy.options import OnError
@@ -19,10 +19,17 @@ from rivusio_streams.sink import BaseSink
 from rivusio_streams.source import BaseSource
 from rivusio_streams.state.limit import StateLimit
 from rivusio_streams.trigger import Trigger
-from rivusio_streams.windows import Windows
+from rivusio_streams.windows import Hopping, Tumbling, Windows
+
+if TYPE_CHECKING:  # columns are imported where they are used
+    from rivusio_streams.columns.aggregate import ColumnAggregate
+    from rivusio_streams.columns.expression import Expression
+    from rivusio_streams.columns.layout import Layout
 
 __all__ = [
     "AggregateNode",
+    "ColumnTimeNode",
+    "ColumnWindowNode",
     "EventTimeNode",
     "JoinNode",
     "KeyNode",
@@ -92,6 +99,17 @@ class EventTimeNode(Node):
 
 
 @dataclass(frozen=True, eq=False)
+class ColumnTimeNode(EventTimeNode):
+    """Says when each row of each batch of columns happened.
+
+    Attributes:
+        time: of the rows of a batch.
+    """
+
+    time: Expression
+
+
+@dataclass(frozen=True, eq=False)
 class KeyNode(Node):
     """Says what items have in common.
 
@@ -139,6 +157,32 @@ class AggregateNode(KeyedNode):
     allowed_lateness: int
     accumulate: bool
     trigger: Trigger[Any, Any] | None
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnWindowNode(KeyedNode):
+    """Makes one row of the rows of each window and key, in batches of columns. Not `keyed`: a batch has many keys.
+
+    Attributes:
+        windows: where windows lie.
+        time: when rows happened.
+        keys: of rows, by the field of results that holds them.
+        aggregates: what becomes of the rows, by field.
+        takes: the layout of batches.
+        gives: the layout of results.
+        kept: the columns that are kept, and their types, in words.
+        allowed_lateness, accumulate: as of `AggregateNode`.
+    """
+
+    windows: Tumbling | Hopping
+    time: Expression
+    keys: Mapping[str, Expression]
+    aggregates: Mapping[str, ColumnAggregate]
+    takes: Layout[Any]
+    gives: Layout[Any]
+    kept: Mapping[str, str]
+    allowed_lateness: int
+    accumulate: bool
 
 
 @dataclass(frozen=True, eq=False)

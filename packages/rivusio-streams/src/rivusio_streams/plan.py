@@ -12,6 +12,7 @@ from rivusio_core.pipeline import steps_of
 from rivusio_streams.engine.origin import TIMED, UNTIMED
 from rivusio_streams.graph import (
     AggregateNode,
+    ColumnTimeNode,
     EventTimeNode,
     JoinNode,
     KeyedNode,
@@ -113,7 +114,8 @@ class Plan:
 
     def gives_times(self, node: Node) -> bool:
         """The node says when items happened, whatever a source says."""
-        return isinstance(node, EventTimeNode) and (node.spec.of is not None or node.spec.by_clock)
+        own = isinstance(node, EventTimeNode) and (node.spec.of is not None or node.spec.by_clock)
+        return own or isinstance(node, ColumnTimeNode)
 
     def says_watermarks(self, node: Node) -> bool:
         """The node says how far event time has come."""

@@ -13,7 +13,19 @@ from rivusio_streams.plan import Plan
 
 __all__ = ["Ledger", "Report"]
 
-_COLUMNS = ("taken", "given", "filtered", "skipped", "late", "dead", "failed", "held", "retries", "forgotten")
+_COLUMNS = (
+    "taken",
+    "given",
+    "filtered",
+    "skipped",
+    "late",
+    "dead",
+    "failed",
+    "held",
+    "retries",
+    "forgotten",
+    "late_rows",
+)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar, get_args, overload
 
 from typing_extensions import TypeIs
 
-from rivusio_core.duration import Duration, microseconds
+from rivusio_core.duration import Duration
 from rivusio_core.errors import ConfigError, DefinitionError, Fault
 from rivusio_core.pipe import BasePipe
 from rivusio_core.pipeline import steps_of
@@ -114,15 +114,8 @@ class Stream(ItemSteps[T], Generic[T]):
         Raises:
             ConfigError: a duration is wrong, or `out_of_order` is negative.
         """
-        faults = list[Fault]()
-        bound = _micros(out_of_order, "out_of_order", faults, least=0) or 0
-        idle = _micros(idle_after, "idle_after", faults, least=1)
-        future = _micros(max_future, "max_future", faults, least=0)
-        if watermarks is not None and bound:
-            faults.append(Fault("says how far event time has come; leave out_of_order to it", "watermarks"))
-        if faults:
-            raise ConfigError("event_time", faults=faults)
-        return Stream[T](EventTimeNode(name, (self.node,), EventTime(of, bound, idle, future, watermarks)), self._gives)
+        spec = EventTime.checked(of, out_of_order, idle_after, max_future, watermarks)
+        return Stream[T](EventTimeNode(name, (self.node,), spec), self._gives)
 
     def processing_time(self, *, name: str = "processing_time") -> Stream[T]:
         """Let the clock say when items happened: when they come by here. Windows behind it close by the clock.
@@ -255,6 +248,11 @@ class Stream(ItemSteps[T], Generic[T]):
         ports = connect(before, Ports(Any, self._gives), pipe.step_name, ports_of(pipe))
         return Stream[Any](PipeNode(name, (self.node,), pipe), ports.gives)
 
+    @property
+    def gives(self) -> object:
+        """The type of its items, as far as it is known when the flow is made."""
+        return self._gives
+
     def _same(self, node: Node) -> Stream[T]:
         return Stream[T](node, self._gives)
 
@@ -272,16 +270,3 @@ def _treatment(on_error: OnError, owner: str) -> OnError:
     if on_error not in get_args(OnError):
         raise ConfigError(owner, faults=[Fault("must be 'fail', 'skip' or 'dead_letter'", "on_error")])
     return on_error
-
-
-def _micros(value: Duration | None, name: str, faults: list[Fault], *, least: int) -> int | None:
-    if value is None:
-        return None
-    try:
-        found = microseconds(value, name)
-    except ConfigError as error:
-        faults += error.faults
-        return None
-    if found < least:
-        faults.append(Fault("must not be negative" if least == 0 else "must be longer than 0", name))
-    return found

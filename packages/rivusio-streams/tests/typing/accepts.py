@@ -40,6 +40,15 @@ from rivusio_streams import (
     WindowedStream,
     agg,
 )
+from rivusio_streams.columns import (
+    Columns,
+    ColumnStream,
+    Layout,
+    TimedColumnStream,
+    WindowedColumnStream,
+    col,
+    columns,
+)
 from rivusio_streams.testing import Harness, Input
 
 
@@ -254,3 +263,17 @@ assert_type(both.write(JsonLines("out.jsonl")), Flow)
 assert_type(both.write(totals), Flow)
 assert_type(both.write([]), Flow)
 assert_type(orders.tee(StdOut()).write(Csv("a.csv", Order)), Flow)
+
+order_columns, sum_columns = columns(Order), columns(Totals)
+assert_type(order_columns, Layout[Order])
+batches = orders.through(order_columns.pack(rows=100))
+assert_type(batches, Stream[Columns[Order]])
+timed_rows = order_columns.stream(batches).event_time("ts", out_of_order="5s", idle_after="1m", max_future=1)
+assert_type(timed_rows, TimedColumnStream[Order])
+assert_type(timed_rows.key_by("user"), TimedColumnStream[Order])
+windowed_rows = timed_rows.key_by("user").window(Hopping("1m", "10s"), allowed_lateness="5s", late_to=[])
+assert_type(windowed_rows, WindowedColumnStream[Order])
+sums = windowed_rows.aggregate(sum_columns, orders=col.count(), amount=col.total("amount"))
+assert_type(sums, Stream[Columns[Totals]])
+assert_type(sums.through(sum_columns.unpack()), Stream[Totals])
+assert_type(sum_columns.stream(sums), ColumnStream[Totals])

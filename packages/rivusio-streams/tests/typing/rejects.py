@@ -20,6 +20,7 @@ from rivusio_streams import (
     Weekly,
     agg,
 )
+from rivusio_streams.columns import col, columns
 from rivusio_streams.testing import Harness, Input
 
 
@@ -91,6 +92,7 @@ times = orders.event_time(lambda o: 5)
 keyed = times.key_by(user)
 by_amount = times.key_by(amount)
 ten = Tumbling("10s")
+rows = columns(Order).stream(orders.through(columns(Order).pack()))
 
 # fmt: off
 assert [lines.through(price)]  # mypy: arg-type; pyright: reportArgumentType, reportCallIssue
@@ -161,3 +163,11 @@ assert [keyed.table_join(keyed.table(), how="right")]  # mypy: call-overload; py
 assert [keyed.table_join(keyed.table(), by="clock")]  # mypy: call-overload; pyright: reportArgumentType
 assert [keyed.table_join(keyed.table(), how="left").map(lambda each: each.right.user)]  # mypy: arg-type, return-value, union-attr; pyright: reportOptionalMemberAccess
 assert [keyed.table(of=half)]  # mypy: arg-type; pyright: reportArgumentType
+assert [columns(Order).stream(orders)]  # mypy: arg-type; pyright: reportArgumentType
+assert [rows.event_time(lambda order: order.at)]  # mypy: arg-type; pyright: reportArgumentType, reportUnknownLambdaType, reportUnknownMemberType
+assert [rows.event_time("at").window(Weekly())]  # mypy: arg-type; pyright: reportArgumentType
+assert [rows.event_time("at").window(ten, late_to=list[Order]())]  # mypy: arg-type; pyright: reportArgumentType
+assert [rows.event_time("at").window(ten).aggregate(Order, amount=col.count())]  # mypy: arg-type; pyright: reportArgumentType
+assert [rows.event_time("at").window(ten).aggregate(columns(Order), amount=agg.count())]  # mypy: arg-type; pyright: reportArgumentType
+assert [rows.window(ten)]  # mypy: attr-defined; pyright: reportAttributeAccessIssue, reportUnknownMemberType
+assert [col.total(3)]  # mypy: arg-type; pyright: reportArgumentType

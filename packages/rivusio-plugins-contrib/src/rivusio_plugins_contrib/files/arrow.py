@@ -15,16 +15,26 @@ __all__ = [
     "ColumnFault",
     "DataType",
     "Field",
+    "Schema",
+    "Table",
     "TableReader",
     "TableWriter",
     "decimals",
+    "joined",
     "lists",
     "scalar",
+    "schema_of",
+    "sliced",
     "structs",
+    "table_of",
 ]
 
 DataType = NewType("DataType", object)
 """A type of Arrow's."""
+Schema = NewType("Schema", object)
+"""The columns of a table of Arrow's."""
+Table = NewType("Table", object)
+"""A table of Arrow's."""
 
 _NAMES: dict[str, tuple[str, dict[str, str]]] = {
     "boolean": ("bool_", {}),
@@ -109,44 +119,62 @@ def _faults() -> Generator[None, None, None]:
         raise ArrowFault(reason) from error
 
 
+def schema_of(fields: Sequence[Field]) -> Schema:
+    """The schema of a file with these columns."""
+    return Schema(_arrow().schema(_fields(fields)))
+
+
+def table_of(fields: Sequence[Field], columns: Sequence[Sequence[object]]) -> Table:
+    """Values, given by column, as a table.
+
+    Raises:
+        ColumnFault: a value does not fit its column.
+    """
+    pa = _arrow()
+    arrays = list[Any]()
+    for field, values in zip(fields, columns, strict=True):
+        try:
+            arrays.append(pa.array(values, type=field.type))
+        except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
+            reason = (
+                "an integer does not fit in 64 bits"
+                if isinstance(error, OverflowError)
+                else f"a value does not fit {field.type}"
+            )
+            raise ColumnFault(f"column {field.name!r}: {reason}") from error
+    return Table(pa.Table.from_arrays(arrays, schema=schema_of(fields)))
+
+
+def joined(tables: Sequence[Table]) -> Table:
+    """Tables of one schema as one."""
+    return Table(_arrow().concat_tables(tables))
+
+
+def sliced(table: Table, rows: int) -> tuple[Table, Table]:
+    """The first so many rows of a table, and the others."""
+    whole: Any = table
+    return Table(whole.slice(0, rows)), Table(whole.slice(rows))
+
+
 class TableWriter:
     """Writes row groups.
 
     Args:
         file: where to; stays open.
-        fields: the columns.
+        schema: the columns.
 
     Raises:
         ArrowFault: of every method: it cannot be written.
     """
 
-    def __init__(self, file: IO[bytes], fields: Sequence[Field]) -> None:
-        pa = _arrow()
-        self._fields = fields
-        self._schema = pa.schema(_fields(fields))
+    def __init__(self, file: IO[bytes], schema: Schema) -> None:
         with _faults():
-            self._writer = pa.parquet.ParquetWriter(file, self._schema)
+            self._writer = _arrow().parquet.ParquetWriter(file, schema)
 
-    def write(self, columns: Sequence[Sequence[object]]) -> None:
-        """Write a row group, given by column.
-
-        Raises:
-            ColumnFault: a value does not fit its column.
-        """
-        pa = _arrow()
-        arrays = list[Any]()
-        for field, values in zip(self._fields, columns, strict=True):
-            try:
-                arrays.append(pa.array(values, type=field.type))
-            except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
-                reason = (
-                    "an integer does not fit in 64 bits"
-                    if isinstance(error, OverflowError)
-                    else f"a value does not fit {field.type}"
-                )
-                raise ColumnFault(f"column {field.name!r}: {reason}") from error
+    def write(self, table: Table) -> None:
+        """Write a row group; several where it is very long."""
         with _faults():
-            self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
+            self._writer.write_table(table)
 
     def copy(self, file: IO[bytes]) -> None:
         """Write the row groups of another file of the same columns, one at a time."""
@@ -164,7 +192,7 @@ class TableReader:
     """Reads row groups.
 
     Args:
-        file: where from.
+        file: where from; closed with it.
 
     Attributes:
         names: of the columns.
@@ -176,14 +204,29 @@ class TableReader:
     """
 
     def __init__(self, file: IO[bytes]) -> None:
-        pa = _arrow()
+        pa, self._bytes = _arrow(), file
         with _faults():
             self._file = pa.parquet.ParquetFile(file)
             self.names = cast("list[str]", list(self._file.schema_arrow.names))
             self.count = cast("int", self._file.metadata.num_rows)
 
+    def schema(self, names: Sequence[str]) -> Table:
+        """No rows, and these columns."""
+        table: Any = self._file.schema_arrow.empty_table()
+        return Table(_common(table.select(list(names))))
+
     def rows(self, names: Sequence[str], skip: int, size: int) -> Iterator[list[Mapping[str, object]]]:
-        """The rows behind the first `skip`, in lots of `size`; whole row groups before them are not read."""
+        """As `tables`, as values of Python."""
+        for table in self.tables(names, skip, size):
+            with _faults():
+                rows = cast("list[Mapping[str, object]]", cast("Any", table).to_pylist())
+            yield rows
+
+    def tables(self, names: Sequence[str], skip: int, size: int) -> Iterator[Table]:
+        """The rows behind the first `skip`, in lots of `size`; whole row groups before them are not read.
+
+        No lot is of two row groups.
+        """
         first = 0
         for group in range(self._file.num_row_groups):
             count = self._file.metadata.row_group(group).num_rows
@@ -198,19 +241,25 @@ class TableReader:
                     break
                 behind = min(max(skip - first, 0), batch.num_rows)
                 first += batch.num_rows
-                yield _python(batch.slice(behind))
+                if behind == batch.num_rows:
+                    continue
+                with _faults():
+                    table = _common(_arrow().Table.from_batches([batch.slice(behind)]))
+                yield Table(table)
 
     def close(self) -> None:
         """Let go of the file."""
         self._file.close(force=True)
+        self._bytes.close()
 
 
-def _python(batch: Any) -> list[Mapping[str, object]]:
+def _common(table: Any) -> Any:
+    """A table without what other programs like to write, and neither Python nor polars has the same of."""
     pa = _arrow()
     fields = list[Any]()
-    for field in batch.schema:  # nanoseconds, which other programs like to write, do not exist in Python
-        nano = pa.types.is_timestamp(field.type) and field.type.unit == "ns"
-        fields.append(field.with_type(pa.timestamp("us", field.type.tz)) if nano else field)
-    with _faults():
-        table = pa.Table.from_batches([batch]).cast(pa.schema(fields), safe=False)
-        return cast("list[Mapping[str, object]]", table.to_pylist())
+    for field in table.schema:
+        kind = field.type
+        if pa.types.is_timestamp(kind) and kind.unit == "ns":
+            kind = pa.timestamp("us", kind.tz)
+        fields.append(field.with_type(kind))
+    return table.cast(pa.schema(fields), safe=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -12,12 +12,41 @@ from rivusio_plugins_contrib.files.arrow import ArrowFault, TableReader
 from rivusio_plugins_contrib.files.rowform import RowForm
 from rivusio_streams.source import EndOfPartition, Partition, Position, Rejected
 
-__all__ = ["ParquetPartition"]
+__all__ = ["ParquetPartition", "opened_at"]
 
 T = TypeVar("T")
 
 _LOT = 1_024
 """Rows made into Python values at once."""
+
+
+def opened_at(path: Path, names: Sequence[str], done: int) -> TableReader:
+    """A file of which these columns are to be read, behind so many rows.
+
+    Raises:
+        SourceError: the file or a column is not there, or it has not so many rows.
+    """
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}; check the path and its permissions") from error
+    try:
+        reader = TableReader(file)
+        missing = next((name for name in names if name not in reader.names), None)
+        if missing is not None:
+            raise SourceError(f"{path} has no column {missing!r}{did_you_mean(missing, reader.names)}")
+        if done > reader.count:
+            raise SourceError(
+                f"{path} has {reader.count} rows, and reading should go on behind {done}: it is another file; "
+                "reset the position, or bring the old file back"
+            )
+    except ArrowFault as error:
+        file.close()
+        raise SourceError(f"{path} is no complete Parquet file ({error}); write it again") from error
+    except BaseException:
+        file.close()
+        raise
+    return reader
 
 
 class ParquetPartition(Partition[T], Generic[T]):
@@ -35,31 +64,8 @@ class ParquetPartition(Partition[T], Generic[T]):
     def __init__(self, path: Path, form: RowForm[T], done: int) -> None:
         self._path, self._form, self._done = path, form, done
         self._rejected: list[Rejected] = []
-        self._reader: TableReader | None = None
-        try:
-            self._file = path.open("rb")
-        except OSError as error:
-            raise SourceError(f"{path} cannot be read: {error.strerror}; check the path and its permissions") from error
-        try:
-            self._rows = self._open(done)
-        except BaseException:
-            self.close()
-            raise
-
-    def _open(self, done: int) -> Iterator[Mapping[str, object]]:
-        try:
-            self._reader = reader = TableReader(self._file)
-        except ArrowFault as error:
-            raise SourceError(f"{self._path} is no complete Parquet file ({error}); write it again") from error
-        for name in self._form.names:
-            if name not in reader.names:
-                raise SourceError(f"{self._path} has no column {name!r}{did_you_mean(name, reader.names)}")
-        if done > reader.count:
-            raise SourceError(
-                f"{self._path} has {reader.count} rows, and reading should go on behind {done}: it is another file; "
-                "reset the position, or bring the old file back"
-            )
-        return (row for lot in reader.rows(self._form.names, done, _LOT) for row in lot)
+        self._reader = opened_at(path, form.names, done)
+        self._rows = (row for lot in self._reader.rows(form.names, done, _LOT) for row in lot)
 
     def next_batch(self, maximum: int) -> list[T]:
         items, self._rejected, taken = list[T](), [], 0
@@ -87,7 +93,5 @@ class ParquetPartition(Partition[T], Generic[T]):
         return self._rejected
 
     def close(self) -> None:
-        self._rows = iter(())
-        if self._reader is not None:
-            self._reader.close()
-        self._file.close()
+        self._rows.close()
+        self._reader.close()

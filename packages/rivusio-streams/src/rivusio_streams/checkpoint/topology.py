@@ -15,7 +15,7 @@ from rivusio_streams.plan import Plan
 
 __all__ = ["mismatches", "topology"]
 
-_LEFT_OUT = {"inputs", "name", "late_to", "keyed"}
+_LEFT_OUT = {"inputs", "name", "late_to", "keyed", "takes", "gives"}
 _DEEPEST = 6
 
 

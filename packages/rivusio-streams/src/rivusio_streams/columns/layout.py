@@ -19,7 +19,11 @@ from rivusio_streams.columns.library import check_library
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["Layout", "columns"]
+    from rivusio_streams.columns.expression import Expression
+    from rivusio_streams.columns.stream import ColumnStream
+    from rivusio_streams.stream import Stream
+
+__all__ = ["Layout", "columns", "widens"]
 
 M = TypeVar("M")
 
@@ -149,12 +153,40 @@ class Layout(Generic[M]):
             raise DefinitionError(f"{self.model.__name__} has no field {', '.join(unknown)}; it has {there}")
         return _Select(layout=self, expressions=expressions)
 
+    def check_times(self, time: Expression) -> None:
+        """Have an expression refused that gives no event times.
+
+        Raises:
+            DefinitionError: it is of another type, or there is no such column.
+        """
+        import polars
+
+        try:
+            [kind] = polars.DataFrame(schema=self.schema).select(time.expr).dtypes
+        except polars.exceptions.PolarsError as error:
+            there = ", ".join(self.schema)
+            raise DefinitionError(f"event_time: {self.model.__name__} has no {time!r}; it has {there}") from error
+        if kind not in (polars.Int64(), polars.Datetime("us", "UTC")):
+            raise DefinitionError(
+                f"event_time: takes aware datetimes or ints of microseconds, and {time!r} is of {kind}"
+            )
+
+    def stream(self, batches: Stream[Columns[M]]) -> ColumnStream[M]:
+        """A stream of batches as a stream of their rows, for windows; see `ColumnStream`.
+
+        Raises:
+            CompositionError: it is a stream of something else.
+        """
+        from rivusio_streams.columns.stream import ColumnStream  # it imports this module
+
+        return ColumnStream(self, batches)
+
     def _made(self, rows: list[M]) -> polars.DataFrame:
         import polars
 
         values = [*map(self._fields.values, rows)]
         by_column = [*zip(*values, strict=True)] or [()] * len(self.schema)
-        return self._complete(polars.DataFrame([*map(self._column, self.schema, by_column)]))
+        return self.complete(polars.DataFrame([*map(self._column, self.schema, by_column)]))
 
     def _column(self, name: str, values: Sequence[Any]) -> polars.Series:
         import polars
@@ -187,12 +219,17 @@ class Layout(Generic[M]):
         for name, kind in self.schema.items():
             found = frame.schema[name]
             if found != kind:
-                if not _widens(found, kind):
+                if not widens(found, kind):
                     raise BadRecord(f"column {name} is of {found}; {self.model.__name__} needs {kind}")
                 frame = frame.with_columns(frame[name].cast(kind))
-        return self._complete(frame)
+        return self.complete(frame)
 
-    def _complete(self, frame: polars.DataFrame) -> polars.DataFrame:
+    def complete(self, frame: polars.DataFrame) -> polars.DataFrame:
+        """Columns of the right types, if something is everywhere where it has to be.
+
+        Raises:
+            BadRecord: naming the first row and column where nothing is.
+        """
         for name in self.schema:
             if name not in self._fields.optional and frame[name].null_count():
                 first = frame[name].is_null().arg_max()
@@ -201,11 +238,17 @@ class Layout(Generic[M]):
                 )
         return frame
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Layout) and self.model is other.model
+
+    def __hash__(self) -> int:
+        return hash(self.model)
+
     def __repr__(self) -> str:
         return f"columns({type_text(self.model)})"
 
 
-def _widens(found: polars.DataType, kind: polars.DataType) -> bool:
+def widens(found: polars.DataType, kind: polars.DataType) -> bool:
     """Every value of the one is one of the other."""
     import polars
 

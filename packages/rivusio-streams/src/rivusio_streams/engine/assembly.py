@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rivusio_core.engine.build import build
 from rivusio_core.engine.context import RunContext
@@ -40,6 +40,8 @@ from rivusio_streams.engine.split_stage import SplitStage
 from rivusio_streams.engine.writer import Writer
 from rivusio_streams.event_time import EventTime
 from rivusio_streams.graph import (
+    ColumnTimeNode,
+    ColumnWindowNode,
     EventTimeNode,
     JoinNode,
     KeyedNode,
@@ -57,6 +59,9 @@ from rivusio_streams.moment import NEVER
 from rivusio_streams.plan import Plan
 from rivusio_streams.state.limit import StateLimit
 from rivusio_streams.state.spill import SpillStore
+
+if TYPE_CHECKING:
+    from rivusio_streams.columns.expression import Expression
 
 __all__ = ["Assembly"]
 
@@ -158,6 +163,8 @@ class Assembly:
             case KeyNode():
                 keys = self._enters(name, self._add(name, KeyStage(name, node.key, context, out)))
                 return [self._fused_running(node, keys) or keys]
+            case ColumnWindowNode():
+                return [self._column_windows(name, node, out)]
             case KeyedNode():
                 return await self._keyed(name, node, out)
             case MergeNode():
@@ -231,21 +238,10 @@ class Assembly:
         return self._add(name, self._sink(self.writers[name], node), "sink")
 
     async def _keyed(self, name: str, node: KeyedNode, out: Stage) -> Sequence[Stage]:
-        late = self._plan.extras.get(id(node))
         takes = min(self._columns[id(each)] for each in node.inputs)
         [limit] = node.limits[:1] or [None]
         metered = limit is not None or self._context.budget.limit is not None
-        operator, settings = (
-            operator_of(node, name, self._bounds(name, limit)),
-            KeyedSettings(
-                gives=self._columns[id(node)],
-                origin=self._origins[id(node)][0],
-                origin_name=lambda origin: self._labels.get(origin, ""),
-                context=self._context,
-                out=out,
-                late_out=self._late_out(late),
-            ),
-        )
+        operator, settings = operator_of(node, name, self._bounds(name, limit)), self._settings(node, out)
         if self._parallelism > 1 and node.keyed and operator.divisible and not metered and self._entering is None:
             stage: KeyedStage = await self._sharded(name, node, operator, takes, settings)
         else:
@@ -260,6 +256,22 @@ class Assembly:
         merge = MergeStage(f"{name}: inputs", len(node.inputs), takes, self._context, head, sided=True)
         self.stages.append(merge)
         return merge.inputs
+
+    def _settings(self, node: KeyedNode, out: Stage) -> KeyedSettings:
+        return KeyedSettings(
+            gives=self._columns[id(node)],
+            origin=self._origins[id(node)][0],
+            origin_name=lambda origin: self._labels.get(origin, ""),
+            context=self._context,
+            out=out,
+            late_out=self._late_out(self._plan.extras.get(id(node))),
+        )
+
+    def _column_windows(self, name: str, node: ColumnWindowNode, out: Stage) -> Stage:
+        from rivusio_streams.engine.columns.stage import ColumnStage  # imports polars
+
+        stage = self.operators[id(node)] = ColumnStage(name, node, **self._settings(node, out))
+        return self._enters(name, self._add(name, stage))
 
     async def _sharded(
         self, name: str, node: KeyedNode, operator: Operator, takes: int, settings: KeyedSettings
@@ -333,11 +345,20 @@ class Assembly:
 
     def _event_time(self, name: str, node: EventTimeNode, before: Node, out: Stage) -> Stage:
         if not node.spec.by_clock:
-            return self._time(name, node.spec, before, out)
+            return self._time(name, node.spec, before, out, node.time if isinstance(node, ColumnTimeNode) else None)
         waiting = [self.operators[id(each)] for each in self._plan.waiting(node)]
         return self._add(name, ClockTimeStage(name, self._context, bool(self._reordered), waiting, out))
 
-    def _time(self, name: str, spec: EventTime, before: Node, out: Stage, *, of_source: bool = False) -> Stage:
+    def _time(
+        self,
+        name: str,
+        spec: EventTime,
+        before: Node,
+        out: Stage,
+        of_rows: Expression | None = None,
+        *,
+        of_source: bool = False,
+    ) -> Stage:
         readers = {reader.origin: reader for source in self.sources.values() for reader in source.readers}
         told = {
             reader.origin
@@ -352,7 +373,12 @@ class Assembly:
 
         origins = {origin: self._labels[origin] for origin in self._origins[id(before)]}
         cuts = bool(self._reordered)
-        stage = EventTimeStage(name, spec, origins, told, self._context, cuts, reached, out, of_source=of_source)
+        if of_rows is None:
+            stage = EventTimeStage(name, spec, origins, told, self._context, cuts, reached, out, of_source=of_source)
+        else:
+            from rivusio_streams.engine.columns.time_stage import ColumnTimeStage  # imports polars
+
+            stage = ColumnTimeStage(name, spec, origins, told, self._context, cuts, reached, out, of_rows=of_rows)
         self.timing.append(stage)
         return self._add(name, stage)
 

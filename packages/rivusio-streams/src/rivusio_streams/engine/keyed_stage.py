@@ -15,20 +15,24 @@ from rivusio_core.engine.stage import Chunk, Stage, Stateful
 from rivusio_streams.engine.operator import Operator
 from rivusio_streams.engine.origin import MARK, ORIGIN, POSITION, TIME
 
-__all__ = ["KeyedSettings", "KeyedStage", "LateItem"]
+__all__ = ["SHOWN", "KeyedSettings", "KeyedStage", "LateItem"]
 
-_LATE = 5
+SHOWN = 5
 """Refused items that are remembered, to explain them."""
 
 
 @dataclass(frozen=True, slots=True)
 class LateItem:
-    """An item that was refused: where it came from, when it happened, and the watermark just before it."""
+    """An item that was refused: where it came from, when it happened, and the watermark just before it.
+
+    Of a batch of columns a row is refused, whose number in it is told, too.
+    """
 
     position: int
     origin: int
     time: int
     mark: int
+    row: int | None = None
 
 
 class KeyedSettings(TypedDict):
@@ -67,7 +71,7 @@ class KeyedStage(Stage, Stateful):
         self.late_out = settings["late_out"]
         self.listeners: list[Callable[[], None]] = []
         """Called whenever the operator did something: what it waits for may have changed."""
-        self.late_items = deque[LateItem](maxlen=_LATE)
+        self.late_items = deque[LateItem](maxlen=SHOWN)
         """The last items that were refused."""
         self.late_count = 0
         self.given = 0
@@ -78,7 +82,7 @@ class KeyedStage(Stage, Stateful):
         """Deal with items that came too late."""
         columns = (late.columns[POSITION], late.columns[ORIGIN], late.columns[TIME], late.columns[MARK])
         self.late_count += len(late)
-        for row in zip(*(column[-_LATE:] for column in columns), strict=True):
+        for row in zip(*(column[-SHOWN:] for column in columns), strict=True):
             self.late_items.append(LateItem(*row))
         if self.late_out is not None:
             await self.late_out.take(late)

@@ -131,10 +131,11 @@ def _holding(stage: EventTimeStage) -> Iterator[str]:
 
 def _late(late: LateItem, stage: KeyedStage) -> str:
     behind = duration_text(late.mark - late.time)
+    row = "" if late.row is None else f"row {late.row} of "
     return (
-        f"item {late.position} of {stage.origin_name(late.origin)} as late: its time {_text(late.time)} lies {behind} "
-        f"before the watermark {_text(late.mark)}, which event time had reached when it came; more out_of_order "
-        "(waits longer) or allowed_lateness (corrects later) would take it"
+        f"{row}item {late.position} of {stage.origin_name(late.origin)} as late: its time {_text(late.time)} "
+        f"lies {behind} before the watermark {_text(late.mark)}, which event time had reached when it came; more "
+        "out_of_order (waits longer) or allowed_lateness (corrects later) would take it"
     )
 
 
