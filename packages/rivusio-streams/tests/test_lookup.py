@@ -436,6 +436,207 @@ async def test_batches_are_filled_while_another_is_under_way() -> None:
     assert service.times == [0, 0, 1, 1]
 
 
+# ------------------------------------------------------------------------------------------- functions that do not wait
+
+
+def plain_name(number: int) -> str | None:
+    return NAMES.get(number)
+
+
+async def eventually(number: int) -> str | None:
+    return NAMES.get(number)
+
+
+@functools.wraps(eventually)
+def wrapped(number: int) -> Any:
+    return eventually(number)
+
+
+class Names(dict[int, str]):
+    def later(self, number: int) -> Awaitable[str | None]:
+        return eventually(number)
+
+
+def future_name(number: int) -> Awaitable[str] | None:
+    return None
+
+
+def anything(number: int) -> object:
+    return NAMES.get(number)
+
+
+def described(number: int) -> Literal["one"] | dict[str, int] | None:
+    return "one" if number == 1 else None
+
+
+@pytest.mark.parametrize(
+    ("fetch", "settings", "at_once"),
+    [
+        (NAMES.get, {}, True),
+        (NAMES.__getitem__, {}, True),
+        (plain_name, {}, True),
+        (described, {}, True),
+        (NAMES.get, {"concurrency": 1, "timeout": None, "retry": None, "on_error": "skip", "ttl": 0}, True),
+        (NAMES.get, {"concurrency": 2}, False),
+        (NAMES.get, {"timeout": "1s"}, False),
+        (NAMES.get, {"retry": 3}, False),
+        (eventually, {}, False),
+        (functools.partial(eventually), {}, False),
+        (wrapped, {}, False),
+        (future_name, {}, False),
+        (anything, {}, False),
+        (Names().later, {}, False),
+        (lambda number: eventually(number), {}, False),
+        (Batched(names_of), {}, False),
+    ],
+)
+def test_a_function_that_is_known_to_answer_at_once_is_part_of_the_loop(
+    fetch: Any, settings: Any, at_once: bool
+) -> None:
+    numbers: Any = Stream.read([1]).map(itself)
+    loops = numbers.lookup(fetch, key=itself, name="names", **settings).write([]).code()
+    joined = ("itself", "names", "names.inner")
+    assert [each.steps for each in loops] == ([joined] if at_once else [(name,) for name in joined])
+
+
+@pytest.mark.parametrize("fetch", [wrapped, Names().later, lambda number: eventually(number)])
+async def test_what_a_plain_function_gives_is_awaited(fetch: Any) -> None:
+    out = list[Any]()
+    await Stream.read([1, 4, 2]).lookup(fetch, key=itself).map(right).write(out).arun()
+    assert out == ["one", "two"]
+
+
+async def test_the_answers_of_a_plain_function_are_kept_by_the_clock_of_the_run() -> None:
+    clock, asked = VirtualClock(), list[tuple[int, float]]()
+
+    def name(number: int) -> str | None:
+        asked.append((number, clock.monotonic()))
+        return NAMES.get(number)
+
+    items = at_times(clock, (0, 1), (0, 4), (2.9, 4), (3.0, 4), (9.9, 1), (10.0, 1))
+    stream = Stream.read(items).lookup(name, key=itself, ttl="10s", negative_ttl="3s")
+    await stream.write([]).arun(RunConfig(clock=clock))
+    assert asked == [(1, 0), (4, 0), (4, 3), (1, 10)]
+
+
+async def test_a_plain_function_is_asked_anew_about_the_least_recently_used_key() -> None:
+    asked = list[int]()
+
+    def name(number: int) -> str | None:
+        asked.append(number)
+        return NAMES.get(number)
+
+    await Stream.read([1, 2, 1, 3, 1, 2]).lookup(name, key=itself, size=2).write([]).arun()
+    assert asked == [1, 2, 3, 2]
+
+
+async def test_a_plain_function_that_gives_what_has_to_be_awaited_after_all_ends_the_run() -> None:
+    class Later:
+        def __await__(self) -> Any:
+            yield
+
+    table = {1: Later()}
+    with pytest.raises(Fatal, match="'get' gave a Later, which has to be awaited; make it a coroutine function"):
+        await Stream.read([1]).lookup(table.get, key=itself, on_error="skip").write([]).arun()
+
+
+async def test_a_key_that_is_not_hashable_fails_its_item_where_the_function_is_plain() -> None:
+    def size(key: list[int]) -> int:
+        return len(key)
+
+    with pytest.raises(PipeError, match=r"'size' failed on item 0: the key .* must be hashable, and list is not"):
+        await Stream.read([[1]]).lookup(size, key=lambda item: item).write([]).arun()
+
+
+class Counted(logging.Handler):
+    """Notes the counts that the ends of runs log."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.counts: list[LookupCounts] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if hasattr(record, "lookup_counts"):
+            self.counts.append(vars(record)["lookup_counts"])
+
+    def __enter__(self) -> Counted:
+        logger = logging.getLogger("rivusio")
+        self._before = logger.level
+        logger.setLevel(logging.INFO)
+        logger.addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logger = logging.getLogger("rivusio")
+        logger.removeHandler(self)
+        logger.setLevel(self._before)
+
+
+@st.composite
+def plain_lookups(draw: st.DrawFn) -> dict[str, Any]:
+    ttls, errors = st.sampled_from([None, 0, "1s", "3s"]), st.sampled_from([None, ValueError, BadRecord])
+    gaps = st.sampled_from([0.0, 0.0, 0.0, 0.5, 2.0])
+    return {
+        "items": draw(st.lists(st.tuples(st.integers(0, 6), gaps), max_size=30)),
+        "failing": draw(st.dictionaries(st.integers(0, 6), st.lists(errors, max_size=3))),
+        "how": draw(st.sampled_from(["inner", "left"])),
+        "settings": {
+            "ttl": draw(ttls),
+            "negative_ttl": draw(ttls),
+            "size": draw(st.integers(1, 8)),
+            "on_error": draw(st.sampled_from(["fail", "skip", "dead_letter"])),
+        },
+    }
+
+
+def observed(backend: str, case: dict[str, Any], *, waits: bool) -> dict[str, Any]:
+    """All that shows of a run: results in order, failures, what was asked and when, all counts."""
+    clock, out, letters = VirtualClock(), list[Any](), list[Envelope]()
+    asked, failing = list[tuple[int, float]](), {key: list(errors) for key, errors in case["failing"].items()}
+
+    def plain(number: int) -> str | None:
+        asked.append((number, clock.monotonic()))
+        error = failing[number].pop() if failing.get(number) else None
+        if error is not None:
+            raise error(f"no answer about {number}")
+        return NAMES.get(number)
+
+    async def waiting(number: int) -> str | None:
+        return plain(number)
+
+    async def source() -> AsyncIterator[tuple[int, int]]:
+        for index, (key, gap) in enumerate(case["items"]):
+            if gap:
+                await clock.sleep(gap)
+            yield index, key
+
+    numbers: Any = Stream.read(source())
+    stream = numbers.lookup(
+        waiting if waits else plain,
+        key=lambda item: item[1],
+        how=case["how"],
+        concurrency=1,
+        name="names",
+        **case["settings"],
+    )
+    failure, steps = None, None
+    with Counted() as counted:
+        try:
+            config = RunConfig(clock=clock, dead_letters=letters)
+            steps = anyio.run(stream.write(out).arun, config, backend=backend).steps
+        except PipeError as error:
+            failure = (error.pipe, error.position, str(error))
+    left = [(each.position, each.value, each.reason) for each in letters]
+    return {"out": out, "letters": left, "failure": failure, "asked": asked, "counts": counted.counts, "steps": steps}
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@given(case=plain_lookups())
+@settings(max_examples=150, deadline=None)
+def test_a_plain_function_gives_what_a_coroutine_function_gives(backend: str, case: dict[str, Any]) -> None:
+    assert observed(backend, case, waits=False) == observed(backend, case, waits=True)
+
+
 # ---------------------------------------------------------------------------------------------------------- mistakes
 
 

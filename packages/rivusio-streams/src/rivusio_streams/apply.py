@@ -14,7 +14,7 @@ from rivusio_core.pipe import AsyncBasePipe, AsyncFlatPipe, BasePipe, FlatPipe, 
 from rivusio_core.policy.rate_limit import RateLimit
 from rivusio_core.ports import Ports
 
-__all__ = ["applying", "flat_applying", "name_of", "throttled"]
+__all__ = ["applying", "flat_applying", "is_async", "name_of", "throttled"]
 
 _Function = Callable[[Any], Any]  # Any: `Stream.map` and `Stream.flat_map` check the types
 
@@ -83,7 +83,7 @@ def applying(function: _Function) -> BasePipe[Any, Any]:
         raise DefinitionError(f"map: {name_of(function, 'lambda')!r} is a generator; use flat_map")
     return (
         _AsyncApply(function=function, fallback="map")
-        if _is_async(function)
+        if is_async(function)
         else _Apply(function=function, fallback="map")
     )
 
@@ -95,7 +95,7 @@ def flat_applying(function: _Function) -> BasePipe[Any, Any]:
         DefinitionError: it is no such function.
     """
     _check(function, "flat_map")
-    if _is_async(function):
+    if is_async(function):
         raise DefinitionError(
             f"flat_map: {name_of(function, 'lambda')!r} is a coroutine function; `yield` the results instead"
         )
@@ -136,6 +136,7 @@ def _check(function: object, method: str) -> None:
         raise DefinitionError(f"{method}: takes a function of one item, not {type(function).__name__}")
 
 
-def _is_async(function: object) -> bool:
+def is_async(function: object) -> bool:
+    """It is a coroutine function, or an object that is called as one."""
     call = getattr(function, "__call__", None)  # noqa: B004  # of an object that is callable
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)

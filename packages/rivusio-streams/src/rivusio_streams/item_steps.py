@@ -17,7 +17,7 @@ from rivusio_streams.graph import Node, PipeNode, ProcessNode
 from rivusio_streams.join import Joined
 from rivusio_streams.keyed_process import Distinct, expiring
 from rivusio_streams.lookups import Batched, LookupSettings
-from rivusio_streams.lookups.pipe import is_known, looking_up
+from rivusio_streams.lookups.looking_up import looking_up
 from rivusio_streams.process import TimeKind
 
 if TYPE_CHECKING:  # it derives from what is here
@@ -242,7 +242,7 @@ class ItemSteps(ABC, Generic[T]):
         """
         pipe = looking_up(fetch, key, how, settings)
         joined = self._then("", pipe)
-        return joined if how == "left" else joined.through(keep(is_known), name=f"{pipe.step_name}.{how}")
+        return joined if how == "left" else joined.through(not_none().step, name=f"{pipe.step_name}.{how}")
 
     @abstractmethod
     def _then(self, name: str, pipe: BasePipe[Any, Any]) -> Stream[Any]:

@@ -6,9 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeAlias, TypeVar
 
 from rivusio_core.clock import Clock
-from rivusio_core.errors import PipeError
-from rivusio_streams.lookups.cache import Answer, Cache
-from rivusio_streams.lookups.counts import LookupCounts
+from rivusio_streams.lookups.cache import Cache
 from rivusio_streams.lookups.flight import Flight
 
 __all__ = ["Flights", "Request"]
@@ -50,7 +48,7 @@ class Flights(Generic[K, V]):
         self._by_key: dict[K, Flight[K, V]] = {}
         self._gathering: Flight[K, V] | None = None
         self._waiting = 0  # for requests that are not over
-        self.counts = LookupCounts()
+        self.counts = cache.counts
 
     async def get(self, key: K) -> V | None:
         """What is known of a key; None: nothing.
@@ -59,14 +57,9 @@ class Flights(Generic[K, V]):
             PipeError: the key is not hashable.
             Exception: the request failed.
         """
-        kept = self._kept(key)
+        kept = self._cache.get(key)
         if kept is not None:
-            if kept.value is None:
-                self.counts.negative_hits += 1
-            else:
-                self.counts.hits += 1
             return kept.value
-        self.counts.misses += 1
         flight = self._boarded(key)
         try:
             while not flight.landed:
@@ -80,12 +73,6 @@ class Flights(Generic[K, V]):
             if flight.leave(key):
                 self._forget(key, flight)
         return flight.answer(key)
-
-    def _kept(self, key: K) -> Answer[V] | None:
-        try:
-            return self._cache.get(key)
-        except TypeError as error:
-            raise PipeError(f"the key of an item must be hashable, and {type(key).__name__} is not") from error
 
     def _boarded(self, key: K) -> Flight[K, V]:
         """The request that the key is part of, maybe a new one."""

@@ -20,7 +20,8 @@ class LookupSettings(TypedDict, total=False):
     negative_ttl: the same for the answer that nothing is known of a key, `"30s"` by default.
     size: how many answers are kept at most, 10,000 by default; the least recently used one goes first.
     concurrency: items in work at once, 16 by default; with `Batched`, twice its `size`, so that one request is filled
-        while another is under way.
+        while another is under way. One after the other where a plain function is known to answer at once and neither
+        this nor `retry` or `timeout` is given.
     retry, timeout, on_error, name: as of pipes. Each is about one item: a timeout includes the wait for the answer to
         an earlier item's request.
     """
