@@ -172,7 +172,7 @@ MUTATIONS = (
     Mutation(
         "items too far in the future are within the span",
         EVENT_TIME,
-        "            marks = Marks(self._reached[partition], moving, self._bound)\n            return self._pass(partition, [*marks, marks.highest])\n",
+        "            marks = OwnMarks(self._reached[partition], moving, self._bound)\n            return self._pass(partition, [*marks, marks.highest])\n",
         "            times, span = moving, None\n",
     ),
     Mutation(
