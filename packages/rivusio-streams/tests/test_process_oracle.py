@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rivusio_core.errors import BadRecord
 from rivusio_streams import Context, Processor, RunConfig, Stream, Timer
 from rivusio_streams.testing import Harness, Input
 
@@ -29,13 +30,17 @@ class Step:
 class Scripted(Processor[str, Step, int, tuple[Any, ...]]):
     """Does what items say. Timer `again` sets itself again, `at once` sets another in the past, `chain` one for later.
 
-    The state counts calls.
+    The state counts calls. Results come as a list, or from a generator, which fails late where an item is to fail.
     """
 
     def create(self) -> int:
         return 0
 
-    def on_item(self, item: Step, context: Context[str, int]) -> Iterator[tuple[Any, ...]]:
+    def on_item(self, item: Step, context: Context[str, int]) -> Iterable[tuple[Any, ...]] | None:
+        given = self.done(item, context)
+        return given if context.key == "a" else list(given) or None
+
+    def done(self, item: Step, context: Context[str, int]) -> Iterator[tuple[Any, ...]]:
         for name, *rest in item.commands:
             if name == "set":
                 context.set_timer(item.time + rest[1], rest[0])
@@ -43,6 +48,9 @@ class Scripted(Processor[str, Step, int, tuple[Any, ...]]):
                 context.cancel_timer(rest[0])
             elif name == "clear":
                 context.clear()
+            elif name == "fail":
+                yield ("never given",)
+                raise BadRecord("as it was told")
             else:
                 context.state += 1
         if not item.commands or item.commands[-1][0] != "clear":
@@ -84,6 +92,8 @@ class Simulation:
         self.timers.append((at, self.count, key, name))
 
     def item(self, step: Step, watermark: int) -> None:
+        if ("fail",) in step.commands:
+            return
         key, value = step.key, self.state(step.key, watermark)
         used = False
         for name, *rest in step.commands:
@@ -125,10 +135,11 @@ class Simulation:
             self.results.append(("timer", key, name, at, at, seen, value))
 
 
-def simulated(steps: list[Step], bound: int, ttl: int | None) -> list[tuple[Any, ...]]:
+def simulated(steps: list[Step], bound: int, ttl: int | None, *, refuse: bool = False) -> list[tuple[Any, ...]]:
     world, watermark = Simulation(ttl), NEVER
     for step in steps:
-        world.item(step, watermark)
+        if not refuse or step.time >= watermark:
+            world.item(step, watermark)
         if step.time - bound > watermark:
             world.pass_time(step.time - bound, watermark)
             watermark = step.time - bound
@@ -142,14 +153,23 @@ commands = st.one_of(
     st.tuples(st.just("cancel"), st.sampled_from(NAMES)),
     st.just(("clear",)),
     st.just(("count",)),
+    st.just(("fail",)),
 )
 steps = st.builds(Step, st.integers(0, 60), st.sampled_from("ab"), st.lists(commands, max_size=4).map(tuple))
 
 
-def stream(source: Input[Step], bound: int, ttl: int | None) -> Stream[tuple[Any, ...]]:
+close_by = st.tuples(st.just("set"), st.sampled_from(NAMES), st.integers(0, 4))
+at_most_one = st.lists(close_by | st.just(("fail",)), max_size=1).map(tuple)
+dense = st.builds(Step, st.integers(0, 8), st.sampled_from("ab"), at_most_one)
+in_order = st.lists(dense, max_size=25).map(lambda items: sorted(items, key=lambda step: step.time))
+
+
+def stream(
+    source: Input[Step], bound: int, ttl: int | None, late: Literal["process", "refuse"] = "process"
+) -> Stream[tuple[Any, ...]]:
     kept = None if ttl is None else ttl / 1_000_000
     timed = Stream.read(source).event_time(lambda step: step.time, out_of_order=bound / 1_000_000)
-    return timed.key_by(lambda step: step.key).process(Scripted(), ttl=kept)
+    return timed.key_by(lambda step: step.key).process(Scripted(), ttl=kept, late=late)
 
 
 @settings(max_examples=250, deadline=None)
@@ -158,13 +178,28 @@ def stream(source: Input[Step], bound: int, ttl: int | None) -> Stream[tuple[Any
     bound=st.integers(0, 10),
     ttl=st.none() | st.integers(1, 30),
     chunk=st.sampled_from([1, 2, 5, 1024]),
+    late=st.sampled_from(["process", "refuse"]),
 )
-def test_in_any_chunks(items: list[Step], bound: int, ttl: int | None, chunk: int) -> None:
+def test_in_any_chunks(
+    items: list[Step], bound: int, ttl: int | None, chunk: int, late: Literal["process", "refuse"]
+) -> None:
     source = Input[Step]()
-    with Harness(stream(source, bound, ttl), config=RunConfig(chunk=chunk)) as h:
+    with Harness(stream(source, bound, ttl, late), config=RunConfig(chunk=chunk)) as h:
         h.send_many(source, items)
         h.end()
-        assert h.output == simulated(items, bound, ttl)
+        assert h.output == simulated(items, bound, ttl, refuse=late == "refuse")
+        assert {each.value for each in h.dead_letters} <= {each for each in items if ("fail",) in each.commands}
+
+
+@settings(max_examples=150, deadline=None)
+@given(items=in_order, bound=st.integers(0, 2), chunk=st.sampled_from([1, 3, 1024]))
+def test_timers_fire_between_the_items_of_a_chunk(items: list[Step], bound: int, chunk: int) -> None:
+    """Many at the very time that the watermark comes to."""
+    source = Input[Step]()
+    with Harness(stream(source, bound, None), config=RunConfig(chunk=chunk)) as h:
+        h.send_many(source, items)
+        h.end()
+        assert h.output == simulated(items, bound, None)
 
 
 @settings(max_examples=60, deadline=None)

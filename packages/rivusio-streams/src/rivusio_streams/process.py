@@ -41,7 +41,7 @@ S = TypeVar("S")
 R = TypeVar("R", covariant=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Timer:
     """A timer that fires.
 
@@ -54,6 +54,10 @@ class Timer:
     name: str
     at: int
     by: TimeKind
+
+    def __init__(self, name: str, at: int, by: TimeKind) -> None:
+        made = self.__dict__  # one is made for each that fires; the usual way of frozen ones takes twice as long
+        made["name"], made["at"], made["by"] = name, at, by
 
 
 class Context(ABC, Generic[K, S]):

@@ -773,14 +773,31 @@ MUTATIONS = (
     ),
     Mutation("a snapshot is without new items of count windows", COUNT, "        self.touched.add(key)\n", ""),
     Mutation(
-        "a snapshot is without what an item made of the state", PROCESS, "        self.touched.add(key)  #", "        #"
+        "a snapshot is without what an item made of the state",
+        PROCESS,
+        "                touch(key)  #",
+        "                #",
     ),
-    Mutation("a snapshot is without what a timer did", PROCESS, "        self.touched.add(timer.key)\n", ""),
+    Mutation(
+        "a snapshot is without what a timer did",
+        PROCESS,
+        "        self.touched.add(key)\n        if chain >",
+        "        if chain >",
+    ),
+    Mutation(
+        "what a call set before it failed is done with the next",
+        PROCESS,
+        "            call.reset()\n            raise",
+        "            raise",
+    ),
+    Mutation(
+        "a timer is given the state of another key", PROCESS, "        call.value = self._recall(key, NOTHING)\n", ""
+    ),
     Mutation(
         "states that expired stay in checkpoints",
         PROCESS,
-        "                self.touched.add(key)\n                del self._states[key]",
-        "                del self._states[key]",
+        "            self.touched.add(key)\n            del self._states[key]",
+        "            del self._states[key]",
     ),
     Mutation(
         "a snapshot is without timers",

@@ -26,45 +26,49 @@ class Call(Context[Any, Any]):
 
     Args:
         step: the name of the step.
-        load: gives the state of a key, or NOTHING.
+        load: gives the state of a key, or NOTHING, when it is first asked for; None: `value` says it before the call.
         create: makes a new one.
     """
 
-    def __init__(self, step: str, load: Callable[[Any], Any], create: Callable[[], Any]) -> None:
+    def __init__(self, step: str, load: Callable[[Any], Any] | None, create: Callable[[], Any]) -> None:
         self._step, self._load, self._create = step, load, create
-        self._key: Any = None
-        self._time = self._watermark = 0
-        self._timed = False
+        self.owner: Any = None
+        """The key."""
+        self.at = 0
+        """The event time."""
+        self.mark = 0
+        """The watermark."""
+        self.timed = False
+        """Event time is known."""
         self.value: Any = NOTHING
-        """The state, if the call asked for it or assigned it."""
+        """The state, if it was looked up already, or the call asked for it or assigned it."""
         self.cleared = False
         """What there was is to be forgotten, before the rest."""
         self.changes: list[Change] = []
         """To timers, in order."""
 
-    def begin(self, key: Any, time: int, watermark: int, timed: bool) -> None:
-        """Make ready for a call."""
-        self._key, self._time, self._watermark, self._timed = key, time, watermark, timed
+    def reset(self) -> None:
+        """Forget what was noted."""
         self.value, self.cleared = NOTHING, False
         if self.changes:
             self.changes = []
 
     @property
     def key(self) -> Any:
-        return self._key
+        return self.owner
 
     @property
     def time(self) -> int:
-        return self._time
+        return self.at
 
     @property
     def watermark(self) -> int:
-        return self._watermark
+        return self.mark
 
     @property
     def state(self) -> Any:
         if self.value is NOTHING:
-            found = NOTHING if self.cleared else self._load(self._key)
+            found = NOTHING if self.cleared or self._load is None else self._load(self.owner)
             self.value = self._create() if found is NOTHING else found
         return self.value
 
@@ -76,7 +80,7 @@ class Call(Context[Any, Any]):
         self.value, self.cleared, self.changes = NOTHING, True, []
 
     def set_timer(self, at: datetime | int, name: str = "") -> None:
-        if not self._timed:
+        if not self.timed:
             raise Fatal(
                 f"{self._step}: set_timer needs to know how far event time has come; say .event_time(...) before, or "
                 "use set_clock_timer"

@@ -13,7 +13,8 @@ from rivusio_streams.engine.operators.expiry import Expiry
 from rivusio_streams.engine.operators.forgetting import Bounds
 from rivusio_streams.engine.operators.nothing import NOTHING
 from rivusio_streams.engine.operators.timers import Timers, Waiting
-from rivusio_streams.keyed_process import UserProcess
+from rivusio_streams.engine.rows import RowFailed, Rows
+from rivusio_streams.keyed_process import FunctionProcessor, UserProcess
 from rivusio_streams.moment import FOREVER, NEVER
 from rivusio_streams.process import Timer
 
@@ -40,12 +41,18 @@ class ProcessOperator(Operator):
     def __init__(self, name: str, spec: UserProcess, bounds: Bounds | None = None) -> None:
         super().__init__(name)
         self._spec, self._processor, self._refuse = spec, spec.processor, spec.refuse
-        self._call = Call(name, self._load, spec.processor.create)
+        made = spec.processor
+        self._on_item = made.function if isinstance(made, FunctionProcessor) else made.on_item
         self.bounded = None if bounds is None else bounds(self._drop)
         self._states: MutableMapping[Any, Any] = {} if self.bounded is None else self.bounded
         self._timers = Timers()
         self._ttl = spec.expiring.after or 0
         self._expiry = Expiry() if spec.expiring.after is not None else None
+        self._lasting = self.bounded is None and self._expiry is None
+        """No key is ever forgotten: it makes no difference whether its state is read."""
+        self._recall = self._states.get if self._lasting else _not_yet
+        """Gives the state of a key before a call."""
+        self._call = Call(name, None if self._lasting else self._load, made.create)
         self._reached = NEVER
         """The watermark that user code has seen; finite at the end of input, too."""
         self._ended: set[tuple[Any, str]] | None = None
@@ -54,22 +61,59 @@ class ProcessOperator(Operator):
     # --------------------------------------------------------------------------------------------------- calls
 
     def add(self, time: int, mark: int, key: Any, value: Any) -> bool:
-        if self._refuse and time < mark:
-            return False
-        if mark > self._reached:
-            self._reached = mark
-        call = self._call
-        call.begin(key, time, mark, self.timed)
-        self.touched.add(key)  # even when the call fails: it may have changed a list that is the state
-        results = self._processor.on_item(value, call)
-        made: list[Any] | None = None if results is None else list(results)  # a generator works, or fails, only here
-        self._commit(key, time, 0, made, mark)
-        if self.bounded is not None:
-            self.bounded.settle()
-        if self._timers.next("event_time") <= mark:
-            self._fire_by_event_time(mark)
-        self._schedule()
-        return True
+        late = bytearray(1)
+        try:
+            self.add_rows(iter([(0, (time, mark, key, value))]), late)
+        except RowFailed as failed:
+            raise failed.error from failed.error.__cause__
+        return not late[0]
+
+    def add_rows(self, rows: Rows, late: bytearray) -> None:
+        """As for all operators. The usual call, which does no more than read or assign the state, is dealt with here.
+
+        Where keys are forgotten, by time or since there are too many, what is read counts: the state is looked up when
+        it is asked for.
+        """
+        call, on_item, refuse, touch = self._call, self._on_item, self._refuse, self.touched.add
+        states, recall, lasting, index = self._states, self._recall, self._lasting, -1
+        call.timed = self.timed
+        give, give_time, give_mark = self.values.append, self.times.append, self.marks.append
+        try:
+            for index, (time, mark, key, item) in rows:
+                if mark >= self.next:
+                    self.advance(mark)
+                if refuse and time < mark:
+                    late[index] = True
+                    continue
+                if mark > self._reached:
+                    self._reached = mark
+                touch(key)  # even when the call fails: it may have changed a list that is the state
+                call.owner, call.at, call.mark = key, time, mark
+                call.value = found = recall(key, NOTHING)
+                results = on_item(item, call)
+                kind = type(results)  # a name of its own: else type checkers take it for a list of unknown items
+                if results is not None and kind is not list:
+                    results = list(results)  # a generator works, or fails, only here
+                if call.changes or call.cleared or not lasting:
+                    self._commit(key, time, 0, results, mark)
+                    if self.bounded is not None:
+                        self.bounded.settle()
+                    self._schedule()
+                    if self.next <= mark:
+                        self._fire_by_event_time(mark)
+                        self._schedule()
+                    continue
+                value = call.value
+                if value is not found:
+                    states[key] = value
+                if results:
+                    for result in results:
+                        give(result)
+                        give_time(time)
+                        give_mark(mark)
+        except Exception as error:
+            call.reset()
+            raise RowFailed(index, error) from error
 
     def _drop(self, key: Any) -> None:
         """Too many keys have state, and this one was used longest ago: it is forgotten."""
@@ -92,22 +136,25 @@ class ProcessOperator(Operator):
         """
         call = self._call
         if call.cleared:
+            call.cleared = False
             self._states.pop(key, None)
             self._timers.clear(key)
             if self._expiry is not None:
                 self._expiry.forget(key)
-        for name, at, by in call.changes:
-            if by is None or at is None:
-                self._timers.cancel(key, name)
-            elif by == "clock":
-                self._timers.set(key, name, self.now + at, by, chain if self._ended is not None else 0)
-            else:
-                self._timers.set(key, name, at, by, chain if at <= mark or self._ended is not None else 0)
+        if call.changes:
+            changes, call.changes = call.changes, []
+            for name, at, by in changes:
+                if by is None or at is None:
+                    self._timers.cancel(key, name)
+                elif by == "clock":
+                    self._timers.set(key, name, self.now + at, by, chain if self._ended is not None else 0)
+                else:
+                    self._timers.set(key, name, at, by, chain if at <= mark or self._ended is not None else 0)
         if call.value is not NOTHING:
             self._states[key] = call.value
             if self._expiry is not None:
                 self._expiry.touch(key, (self.now if self._spec.expiring.clocked else time) + self._ttl)
-        if results is not None:
+        if results:
             for result in results:
                 self.give(result, time, mark)
 
@@ -129,19 +176,25 @@ class ProcessOperator(Operator):
             self._fire_by_clock(FOREVER)
         else:
             self._reached = max(self._reached, watermark)
-            if self._spec.expiring.timed:
-                self._expire(watermark)
+            if self._expiry is not None and self._spec.expiring.timed:
+                self._expire(self._expiry, watermark)
         self._schedule()
 
     def _fire_by_event_time(self, watermark: int) -> None:
-        while (timer := self._timers.pop("event_time", watermark)) is not None:
-            self._reached = max(self._reached, timer.at)
-            self._fire(timer, timer.at, timer.at)
+        timers = self._timers
+        while timers.timed and timers.timed[0][0] <= watermark:
+            timer = timers.pop("event_time", watermark)
+            if timer is None:
+                return
+            at = timer[0]
+            if at > self._reached:
+                self._reached = at
+            self._fire(timer, at, at)
 
     def tick(self) -> None:
         self._fire_by_clock(self.now)
-        if self._spec.expiring.clocked:
-            self._expire(self.now)
+        if self._expiry is not None and self._spec.expiring.clocked:
+            self._expire(self._expiry, self.now)
         self._schedule()
 
     def _fire_by_clock(self, until: int) -> None:
@@ -157,32 +210,34 @@ class ProcessOperator(Operator):
         Raises:
             PipeError: it failed; no item is at fault: not a BadRecord, even if that is what it raised.
         """
-        self.touched.add(timer.key)
-        if timer.chain > _LONGEST_CHAIN:
+        _, _, _, key, name, by, chain = timer
+        self.touched.add(key)
+        if chain > _LONGEST_CHAIN:
             raise Fatal(
-                f"{self.name}: timer {timer.name!r}: {_LONGEST_CHAIN:,} timers in a row set one another for times that "
+                f"{self.name}: timer {name!r}: {_LONGEST_CHAIN:,} timers in a row set one another for times that "
                 "have come already; set it later than context.watermark, or not at all"
             )
         if self._ended is not None:
-            if (timer.key, timer.name) in self._ended:
+            if (key, name) in self._ended:
                 return
-            self._ended.add((timer.key, timer.name))
-        self._call.begin(timer.key, time, self._reached, self.timed)
+            self._ended.add((key, name))
+        call = self._call
+        call.owner, call.at, call.mark, call.timed = key, time, self._reached, self.timed
+        call.value = self._recall(key, NOTHING)
         try:
-            results = self._processor.on_timer(Timer(timer.name, at, timer.by), self._call)
+            results = self._processor.on_timer(Timer(name, at, by), call)
             made: list[Any] | None = None if results is None else list(results)
         except Exception as error:
             failure = PipeError(pipe=self.name, cause=error)
-            raise PipeError(f"timer {timer.name!r}: {failure.reason}", pipe=self.name, cause=error) from error
-        self._commit(timer.key, time, timer.chain + 1, made, self._reached)
+            raise PipeError(f"timer {name!r}: {failure.reason}", pipe=self.name, cause=error) from error
+        self._commit(key, time, chain + 1, made, self._reached)
         if self.bounded is not None:
             self.bounded.settle()
 
-    def _expire(self, now: int) -> None:
-        if self._expiry is not None:
-            for key in self._expiry.expired(now):
-                self.touched.add(key)
-                del self._states[key]
+    def _expire(self, expiry: Expiry, now: int) -> None:
+        for key in expiry.expired(now):
+            self.touched.add(key)
+            del self._states[key]
 
     def finish(self) -> None:
         self.advance(FOREVER)
@@ -195,7 +250,8 @@ class ProcessOperator(Operator):
         self._schedule()
 
     def _schedule(self) -> None:
-        self.next, self.due = self._timers.next("event_time"), self._timers.next("clock")
+        timed, clocked = self._timers.timed, self._timers.clocked
+        self.next, self.due = timed[0][0] if timed else FOREVER, clocked[0][0] if clocked else FOREVER
         if self._expiry is not None:
             if self._spec.expiring.clocked:
                 self.due = min(self.due, self._expiry.next)
@@ -252,3 +308,8 @@ class ProcessOperator(Operator):
     def explain(self) -> dict[str, object]:
         counts: dict[str, object] = {"held": self.held, "keys": len(self._states), "timers": len(self._timers)}
         return counts | ({"forgotten": self.forgotten} if self.forgotten else {})
+
+
+def _not_yet(key: object, default: object) -> object:
+    """For states that are looked up when they are asked for."""
+    return default
