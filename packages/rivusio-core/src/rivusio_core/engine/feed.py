@@ -39,7 +39,8 @@ class Growth:
         if self._scale.of(items) * 2 > self._heaviest:
             self.size = max(min(self.size, self._heaviest // (2 * self._scale.average)), 1)
         elif seconds < _SHORT:
-            self.size = min((4 if seconds < _SHORT / 8 else 2) * self.size, self._largest)
+            most = max(self._heaviest // max(self._scale.average, 1), 1)
+            self.size = min((4 if seconds < _SHORT / 8 else 2) * self.size, self._largest, most)
         elif seconds > _LONG:
             self.size = max(self.size // 4, 1)
 
