@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rivusio_core import Profiler
+from rivusio_core import PipeError, Profiler
 from rivusio_core.errors import BadRecord, RivusioError
-from rivusio_streams import Aggregator, Envelope, Flow, Hopping, RunConfig, Stream, Tumbling, Windows, agg
+from rivusio_streams import Aggregator, Envelope, Flow, Hopping, RunConfig, Stream, Tumbling, Windowed, Windows, agg
 from rivusio_streams.engine.accessor import accessor
 from rivusio_streams.engine.fused_running import FusedRunning
 from rivusio_streams.engine.fused_windows import FusedWindows
@@ -196,6 +196,15 @@ def test_running_values(made: list[Any], initial: int, chunk: int, timed: bool, 
         return keyed.scan(initial, lambda total, row: total + amount_of(row)).write(found.out)
 
     check(flow, chunk)
+
+
+def test_a_result_that_cannot_be_made_ends_the_run() -> None:
+    items = [Row(time, "a", 13 if time == 25 else 1) for time in range(300)]
+    out = list[Windowed[str, list[int]]]()
+    keyed = Stream.read(items).event_time(time_of).key_by(key_of)
+    with pytest.raises(PipeError, match="pipe 'aggregate' failed: ValueError"):
+        keyed.window(Tumbling(span)).aggregate(Listed()).write(out).run()
+    assert [each.value for each in out] == [[1] * 10] * 2
 
 
 def test_the_loops_are_those_that_were_meant(monkeypatch: pytest.MonkeyPatch) -> None:

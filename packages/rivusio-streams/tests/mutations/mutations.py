@@ -593,12 +593,17 @@ MUTATIONS = (
         "[time if time <= limit else NEVER",
         "[time if time < limit else NEVER",
     ),
-    Mutation("an item just on time is late in one loop", FUSED, "if time < late_before:", "if time <= late_before:"),
+    Mutation(
+        "an item just on time is late in one loop",
+        FUSED,
+        "if time < self._late_before:",
+        "if time <= self._late_before:",
+    ),
     Mutation(
         "windows stay open within a chunk in one loop",
         FUSED,
-        "        if mark >= operator.next:\n            self._advance(mark)\n",
-        "",
+        "            filling.leave()\n            self._advance(mark)\n",
+        "            pass\n",
     ),
     Mutation("what came before a failed item is not held", FUSED, "operator.held += filling.fail()", "filling.fail()"),
     Mutation(
@@ -617,7 +622,18 @@ MUTATIONS = (
         "",
     ),
     Mutation("times beyond the calendar get into windows", FUSED, "if not FIRST <= time <= LAST:", "if False:"),
-    Mutation("a place is kept while windows close", FUSED, "        filling.leave()\n", ""),
+    Mutation(
+        "a place is kept while windows close",
+        FUSED,
+        "            filling.leave()\n            self._advance(mark)\n",
+        "            self._advance(mark)\n",
+    ),
+    Mutation(
+        "what is late in one loop is as it was at the beginning of the chunk",
+        FUSED,
+        "            self._late_before, self._next_end = operator.pass_mark(mark)\n        if",
+        "            pass\n        if",
+    ),
     Mutation(
         "a time that is no number is taken for one", "engine/timed_folding.py", "if type(t) is not int:", "if False:"
     ),

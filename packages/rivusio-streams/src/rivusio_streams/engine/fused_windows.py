@@ -111,6 +111,7 @@ class _Work:
         self._left = iter(chunk.values)
         self._filling = Filling(operator, self._left)
         self._late: list[tuple[int, int, int, Any]] = []
+        self._late_before, self._next_end = operator.pass_mark(mark)
 
     def run(self, loop: TimedFolding) -> None:
         """Take items, up to one that is out of the ordinary."""
@@ -128,16 +129,19 @@ class _Work:
     ) -> tuple[int, int, dict[Any, Any] | None, dict[Any, Any], dict[Any, int]]:
         operator, filling, mark = self._operator, self._filling, max(self._mark, latest - self._bound)
         operator.held += filling.count(failed=True)
-        filling.leave()
-        if not FIRST <= time <= LAST:
-            raise Untimed
-        late_before = operator.pass_mark(mark)
+        if mark >= self._next_end:
+            self._late_before, self._next_end = operator.pass_mark(mark)
         if mark >= operator.next:
+            filling.leave()
             self._advance(mark)
-        if time < late_before:
+        if time < self._late_before:
+            filling.leave()
             if not operator.take_late(time, mark, key, value):
                 self._late.append((len(self._chunk) - length_hint(self._left) - 1, time, mark, key))
             return 0, 0, None, {}, {}
+        if not FIRST <= time <= LAST:
+            filling.leave()
+            raise Untimed
         # Windows that hold the place close only behind an item outside of it, and with that comes a switch.
         return filling.place_of_taken(time)
 

@@ -14,7 +14,7 @@ from rivusio_streams.engine.marks import first_at, highest_of, mark_at
 from rivusio_streams.engine.operators.runs import runs_of
 from rivusio_streams.engine.operators.windowing import WindowOperator
 from rivusio_streams.engine.rows import RowBatch, RowFailed
-from rivusio_streams.moment import NEVER
+from rivusio_streams.moment import FIRST, LAST, NEVER
 
 __all__ = ["Accumulators", "Filling", "Grid", "GriddedOperator", "Place"]
 
@@ -71,10 +71,13 @@ class GriddedOperator(WindowOperator):
     _passed = NEVER
     """The last end that a mark has reached, as far as is known: marks never go back."""
 
-    def pass_mark(self, mark: int) -> int:
-        """Note that the watermark has come so far; gives the time before which items are late."""
+    def pass_mark(self, mark: int) -> tuple[int, int]:
+        """Note that the watermark has come so far.
+
+        Gives the time before which items are late, and the watermark up to which that is so.
+        """
         self._passed = self.grid.passed(mark)
-        return self.grid.late_before(self._passed)
+        return self.grid.late_before(self._passed), self._passed + self.grid.every
 
     def add_batch(self, batch: RowBatch, late: bytearray) -> None:
         grid, marks, count, start = self.grid, batch.marks, len(batch), batch.done
@@ -175,7 +178,8 @@ class Filling:
         found = self._known.get(begins)
         if found is None:
             into = self._operator.place(begins)
-            found = into, (begins, begins + self._width, into.fresh, into.settled, into.seen)
+            ends = min(begins + self._width, LAST + 1)  # no time is beyond, but whoever asks may not know yet
+            found = into, (max(begins, FIRST), ends, into.fresh, into.settled, into.seen)
             self._known[begins] = found
         self._current, place = found
         self._from, self._seen = length_hint(self._left), len(place[-1])
