@@ -50,7 +50,7 @@ class ColumnStream(Generic[M]):
         >>> per_user = orders.stream(Stream.read([batch])).event_time("at").key_by("user").window(Tumbling("1m"))
         >>> sums = per_user.aggregate(totals, orders=col.count(), amount=col.total("amount"))
         >>> report = sums.write(out).run()
-        >>> [row for each in out for row in totals.rows(each)]
+        >>> totals.rows(out[0])
         [Total(user='ann', orders=2, amount=6), Total(user='bob', orders=1, amount=7)]
     """
 
